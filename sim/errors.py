@@ -1,0 +1,68 @@
+"""What goes wrong, said so that a person can mend it.
+
+Every error a user can cause is a `TilenestError`; the command line prints its text and leaves with status 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class TilenestError(Exception):
+    """Base of all errors that a user's input can cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in one file.
+
+    `line` and `column` count from 1; 0 means that the place is unknown. `text` is the source line itself.
+    """
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    text: str = ""
+    expected: str = ""
+    hint: str = ""
+
+    def render(self) -> str:
+        """`file:line:col: message`, the line, a caret, what was expected, the nearest valid name."""
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        out = [f"{where}: {self.message}" if where else self.message]
+        if self.text and self.column:
+            out += [f"  {self.text}", "  " + " " * (self.column - 1) + "^"]
+        if self.expected:
+            out.append(f"  expected: {self.expected}")
+        if self.hint:
+            out.append(f"  {self.hint}")
+        return "\n".join(out)
+
+
+class ConfigError(TilenestError):
+    """All the mistakes found in what a person wrote, at once."""
+
+    def __init__(self, problems: Iterable[Problem] | Problem) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(p.render() for p in self.problems))
+
+
+class MappingError(TilenestError):
+    """A loop nest that the hardware cannot run, or a layer for which no nest was found."""
+
+
+class UnsupportedOp(TilenestError):
+    """An operator that the program does not know how to cost."""
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """A 'did you mean' for a misspelled name, or the empty string.
+
+    >>> nearest("wieghts", ["weights", "inputs"])
+    "did you mean 'weights'?"
+    """
+    close = difflib.get_close_matches(name, [str(c) for c in candidates], n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,240 @@
+"""A layer: an einsum over named dimensions whose tensors are read and written at affine indices.
+
+A convolution in the words of Sze et al. (2020), chapter 2: for every n, m, p, q, c, r, s
+
+    outputs[n, m, p, q] += inputs[n, c, U*p + D*r - pad, U*q + D*s - pad] * weights[m, c, r, s]
+
+so `inputs` has the ranks N, C, P*U + R*D - pad and Q*U + S*D - pad. Matrix products, grouped, depthwise and
+transposed convolutions are other lists of ranks; nothing else in the program knows what a convolution is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sim.errors import TilenestError, nearest
+
+Role = Literal["inputs", "weights", "outputs"]
+ROLES: tuple[Role, ...] = ("inputs", "weights", "outputs")
+
+
+class LayerError(TilenestError):
+    """A layer that contradicts itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """One index of a tensor: `sum(coefficient * dim) + offset`.
+
+    Words exist where ``0 <= index < extent``. An index outside is padding: it is a zero that no memory holds and
+    no link carries. ``extent=None`` means that every index the loops reach exists.
+    """
+
+    terms: tuple[tuple[str, int], ...]
+    offset: int = 0
+    extent: int | None = None
+
+    @classmethod
+    def of(cls, *dims: str) -> Rank:
+        """The plain rank ``dim`` (or ``dim + dim``) with coefficients of one."""
+        return cls(tuple((d, 1) for d in dims))
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The dimensions that the index depends on."""
+        return tuple(d for d, _ in self.terms)
+
+    def span(self, sizes: Mapping[str, int]) -> tuple[int, int]:
+        """Lowest and highest index that loops of these sizes reach (both inclusive)."""
+        return self.offset, self.offset + sum(c * (sizes[d] - 1) for d, c in self.terms)
+
+    def indices(self, sizes: Mapping[str, int]) -> frozenset[int]:
+        """Every index that exists and is touched by loops of these sizes."""
+        ranges = [range(0, c * sizes[d], c) for d, c in self.terms]
+        touched = {self.offset + sum(point) for point in itertools.product(*ranges)}
+        if self.extent is None:
+            return frozenset(touched)
+        return frozenset(v for v in touched if 0 <= v < self.extent)
+
+    def __str__(self) -> str:
+        text = " + ".join(d if c == 1 else f"{c}*{d}" for d, c in self.terms)
+        if self.offset:
+            text += f" {'-' if self.offset < 0 else '+'} {abs(self.offset)}"
+        return text or "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A named operand of a layer.
+
+    Attributes:
+        role: what the hardware takes it for; architectures and dataflows speak of roles.
+        bits: width of a word.
+        density: expected share of nonzero words, 0 to 1.
+    """
+
+    name: str
+    role: Role
+    ranks: tuple[Rank, ...]
+    bits: int = 16
+    density: float = 1.0
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """All dimensions that the tensor depends on, in the order of its ranks."""
+        return tuple(d for rank in self.ranks for d in rank.dims)
+
+    def __str__(self) -> str:
+        return f"{self.name}[{', '.join(map(str, self.ranks))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One multiply-accumulate layer.
+
+    Attributes:
+        name: unique in its network.
+        kind: what a person calls it (``conv``, ``depthwise``, ``linear``, ``matmul``, ...); only for display.
+        dims: (name, bound) pairs, outermost first by convention.
+        tensors: any number of inputs and exactly one tensor with the role ``outputs``.
+
+    Raises:
+        LayerError: when names do not fit together or a bound is not positive.
+
+    >>> gemm = Layer.einsum("gemm", {"M": 4, "N": 8, "K": 16},
+    ...                     inputs="M K", weights="K N", outputs="M N")
+    >>> gemm.macs, gemm.words("weights")
+    (512, 128)
+    """
+
+    name: str
+    kind: str
+    dims: tuple[tuple[str, int], ...]
+    tensors: tuple[Tensor, ...]
+
+    def __post_init__(self) -> None:
+        sizes = dict(self.dims)
+        if len(sizes) != len(self.dims):
+            raise LayerError(f"layer {self.name}: a dimension is named twice")
+        for dim, bound in self.dims:
+            if bound < 1:
+                raise LayerError(f"layer {self.name}: dimension {dim} has the bound {bound}; it must be at least 1")
+        if len({t.name for t in self.tensors}) != len(self.tensors):
+            raise LayerError(f"layer {self.name}: a tensor is named twice")
+        if sum(t.role == "outputs" for t in self.tensors) != 1:
+            raise LayerError(f"layer {self.name}: exactly one tensor must have the role outputs")
+        for tensor in self.tensors:
+            self._check_tensor(tensor, sizes)
+
+    def _check_tensor(self, tensor: Tensor, sizes: Mapping[str, int]) -> None:
+        where = f"layer {self.name}, tensor {tensor.name}"
+        seen: set[str] = set()
+        for dim in tensor.dims:
+            if dim not in sizes:
+                raise LayerError(f"{where}: unknown dimension {dim}; {nearest(dim, sizes)}".rstrip("; "))
+            if dim in seen:
+                raise LayerError(f"{where}: dimension {dim} stands in two ranks; each may stand in one")
+            seen.add(dim)
+        for rank in tensor.ranks:
+            if any(c < 1 for _, c in rank.terms):
+                raise LayerError(f"{where}: rank '{rank}' needs positive coefficients")
+            if not rank.indices(sizes):
+                raise LayerError(f"{where}: rank '{rank}' reaches no word that exists")
+        if not 0 < tensor.density <= 1:
+            raise LayerError(f"{where}: density {tensor.density} is not above 0 and at most 1")
+
+    @classmethod
+    def einsum(
+        cls, name: str, dims: Mapping[str, int], kind: str = "einsum", bits: int = 16, **tensors: str
+    ) -> Layer:
+        """A layer whose ranks are plain dimensions; each keyword is a tensor, its role the keyword itself."""
+        made = tuple(
+            Tensor(t, t, tuple(Rank.of(d) for d in spec.split()), bits)  # type: ignore[arg-type]
+            for t, spec in tensors.items()
+        )
+        return cls(name, kind, tuple(dims.items()), made)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bounds by dimension."""
+        return dict(self.dims)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, those on padding included, as the literature counts them."""
+        return math.prod(bound for _, bound in self.dims)
+
+    @property
+    def outputs(self) -> Tensor:
+        """The tensor that is written."""
+        return next(t for t in self.tensors if t.role == "outputs")
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of this name.
+
+        Raises:
+            LayerError: when there is none.
+        """
+        for t in self.tensors:
+            if t.name == name:
+                return t
+        raise LayerError(f"layer {self.name} has no tensor {name}; {nearest(name, (t.name for t in self.tensors))}")
+
+    def words(self, name: str) -> int:
+        """Distinct words of a tensor that exist and are touched."""
+        sizes = self.sizes
+        return math.prod(len(rank.indices(sizes)) for rank in self.tensor(name).ranks)
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """All that decides the cost: layers with equal shapes are mapped once."""
+        return (self.dims, self.tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorLayer:
+    """A layer without multiply-accumulates: pooling, addition, activation, normalization, softmax, ...
+
+    It moves words: every input word is read once and every output word written once, unless the operation is
+    `fused` into the layer that makes its input, in which case it works on words that pass by anyway.
+
+    Attributes:
+        inputs: (tensor name, words) pairs.
+        output_words: words written.
+        ops: elementary operations (comparisons, additions, exponentials ...).
+        fused: name of the layer on whose way out it is done, or None.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[tuple[str, int], ...]
+    output_words: int
+    ops: int
+    bits: int = 16
+    fused: str | None = None
+
+    @property
+    def input_words(self) -> int:
+        """Words read."""
+        return sum(words for _, words in self.inputs)
+
+    @property
+    def macs(self) -> int:
+        """Always 0; present so that every kind of layer can be summed."""
+        return 0
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """All that decides the cost."""
+        return (
+            self.kind,
+            tuple(w for _, w in self.inputs),
+            self.output_words,
+            self.ops,
+            self.bits,
+            bool(self.fused),
+        )

@@ -1,0 +1,38 @@
+"""Does the closed form count exactly what happens when the nest is executed, and is the output right?"""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sim.kernels.rank import new_scratch
+from sim.kernels.reuse import count
+from sim.mapping.problem import nest_of, new_counts, shape_of
+from sim.reference.walk import direct, operands, walk
+from tests.strategies import layers, machines, nests
+
+
+@st.composite
+def cases(draw: st.DrawFn):
+    layer = draw(layers())
+    arch = draw(machines())
+    return layer, arch, draw(nests(layer, arch, divide=draw(st.booleans())))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(cases())
+def test_counts_and_output(case) -> None:
+    layer, arch, mapping = case
+    seen = walk(layer, arch, mapping)
+    shape, nest = shape_of(layer, arch), nest_of(mapping, layer, arch)
+    out = new_counts(shape)
+    count(shape, nest, np.zeros(len(nest.dim), np.int64), new_scratch(shape), out)
+    for t, tensor in enumerate(layer.tensors):
+        for gap, node in enumerate(arch.nodes[:-1]):
+            key = tensor.name, node.name
+            assert (key, out.down[t, gap]) == (key, seen.down[key])
+            assert (key, out.up[t, gap]) == (key, seen.up[key])
+    assert (out.steps[0], out.steps[1]) == (seen.steps, seen.used)
+    assert seen.macs == layer.macs
+    np.testing.assert_array_equal(seen.output, direct(layer, operands(layer, 0)))

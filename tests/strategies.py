@@ -1,0 +1,178 @@
+"""Random layers, machines and loop nests for property tests."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import strategies as st
+
+from sim.arch.tree import ALL, Architecture, Compute, Fanout, Link, Memory
+from sim.mapping.nest import For, Item, Keep, Mapping, Parallel
+from sim.workload.layer import Layer, Rank, Tensor
+
+
+def _rank(*terms: tuple[str, int], pad: int = 0, extent: int | None = None) -> Rank:
+    return Rank(terms, -pad, extent)
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> Layer:
+    """Convolutions in one or two dimensions with stride, dilation, padding and groups; small."""
+    dims = {"P": draw(st.integers(1, 6)), "R": draw(st.integers(1, 3))}
+    stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    two = draw(st.booleans())
+    if two:
+        dims |= {"Q": draw(st.integers(1, 3)), "S": draw(st.integers(1, 2))}
+    for name, most in (("M", 3), ("C", 3), ("G", 2), ("N", 2)):
+        if draw(st.booleans()):
+            dims[name] = draw(st.integers(2, most))
+    plain = [Rank.of(d) for d in "NGMC" if d in dims]
+    windows = []
+    for out, filt in (("P", "R"), ("Q", "S"))[: 1 + two]:
+        high = stride * (dims[out] - 1) + dilation * (dims[filt] - 1)
+        pad = draw(st.integers(0, 1))
+        cut = draw(st.integers(0, 1))
+        extent = high + 1 - pad - cut
+        padded = extent > 0 and (pad or cut) and _reaches(dims[out], dims[filt], stride, dilation, pad, extent)
+        window = _rank((out, stride), (filt, dilation), pad=pad if padded else 0, extent=extent if padded else None)
+        windows.append(window)
+    tensors = (
+        Tensor("weights", "weights", tuple(r for r in plain if r.dims[0] in "GMC") + _filter(two)),
+        Tensor("inputs", "inputs", tuple(r for r in plain if r.dims[0] in "NGC") + tuple(windows)),
+        Tensor("outputs", "outputs", tuple(r for r in plain if r.dims[0] in "NGM") + _pixels(two)),
+    )
+    return Layer("conv", "conv", tuple(dims.items()), tensors)
+
+
+def _reaches(out: int, filt: int, stride: int, dilation: int, pad: int, extent: int) -> bool:
+    return any(0 <= stride * p + dilation * r - pad < extent for p in range(out) for r in range(filt))
+
+
+def _filter(two: bool) -> tuple[Rank, ...]:
+    return (Rank.of("R"), Rank.of("S")) if two else (Rank.of("R"),)
+
+
+def _pixels(two: bool) -> tuple[Rank, ...]:
+    return (Rank.of("P"), Rank.of("Q")) if two else (Rank.of("P"),)
+
+
+@st.composite
+def transposed(draw: st.DrawFn) -> Layer:
+    """Transposed convolutions: the output's index is the compound one."""
+    dims = {"H": draw(st.integers(1, 5)), "R": draw(st.integers(1, 4)), "M": draw(st.integers(1, 2))}
+    dims["C"] = draw(st.integers(1, 3))
+    stride = draw(st.integers(1, 3))
+    high = stride * (dims["H"] - 1) + dims["R"] - 1
+    pad = draw(st.integers(0, 1))
+    padded = high - pad > 0
+    out = _rank(("H", stride), ("R", 1), pad=pad if padded else 0, extent=high + 1 - 2 * pad if padded else None)
+    if padded and not _reaches(dims["H"], dims["R"], stride, 1, pad, high + 1 - 2 * pad):
+        out = _rank(("H", stride), ("R", 1))
+    tensors = (
+        Tensor("weights", "weights", (Rank.of("M"), Rank.of("C"), Rank.of("R"))),
+        Tensor("inputs", "inputs", (Rank.of("C"), Rank.of("H"))),
+        Tensor("outputs", "outputs", (Rank.of("M"), out)),
+    )
+    return Layer("transposed", "conv", tuple(dims.items()), tensors)
+
+
+@st.composite
+def matrix_products(draw: st.DrawFn) -> Layer:
+    """GEMM, batched or not, and an einsum with an index of three terms."""
+    m, n, k = (draw(st.integers(1, 7)) for _ in range(3))
+    if draw(st.booleans()):
+        return Layer.einsum("gemm", {"M": m, "N": n, "K": k}, inputs="M K", weights="K N", outputs="M N")
+    dims = {"P": min(m, 4), "R": min(n, 3), "T": min(k, 3)}
+    tensors = (
+        Tensor("weights", "weights", (Rank.of("R"), Rank.of("T"))),
+        Tensor("inputs", "inputs", (_rank(("P", 1), ("R", 2), ("T", 1)),)),
+        Tensor("outputs", "outputs", (Rank.of("P"),)),
+    )
+    return Layer("three", "einsum", tuple(dims.items()), tensors)
+
+
+def layers() -> st.SearchStrategy[Layer]:
+    """Any of the above."""
+    return st.one_of(convolutions(), convolutions(), matrix_products(), transposed())
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> Architecture:
+    """Two to five memories, zero to two fanouts, with and without multicast, reduction and bypass."""
+    roles = ("inputs", "weights", "outputs")
+    nodes: list[Memory | Fanout | Compute] = [Memory("dram", (ALL,), math.inf)]
+
+    def memory(name: str) -> None:
+        if draw(st.booleans()):
+            kept = tuple(r for r in roles if draw(st.booleans()))
+            if kept:
+                nodes.append(Memory(name, kept, 1e9))
+
+    def fanout(name: str) -> None:
+        if draw(st.booleans()):
+            links = tuple(Link(r, draw(st.booleans()), draw(st.booleans())) for r in roles if draw(st.booleans()))
+            nodes.append(Fanout(name, 3, 2, links))
+
+    memory("glb")
+    fanout("array")
+    memory("rf")
+    fanout("lanes")
+    memory("latch")
+    nodes.append(Compute("mac"))
+    return Architecture("machine", tuple(nodes))
+
+
+@st.composite
+def nests(draw: st.DrawFn, layer: Layer, arch: Architecture, divide: bool = False) -> Mapping:
+    """A legal mapping: random bounds (dividing or not), order, spatial assignment and keep positions."""
+    loops = draw(_loops(layer, arch, divide))
+    nodes = list(arch.nodes)
+    where = {n.name: i for i, n in enumerate(nodes)}
+    items: list[Item] = [Keep("dram", tuple(t.name for t in layer.tensors))]
+    after: dict[int, list[Item]] = {}
+    spatial = [where[x.fanout] for x in loops if isinstance(x, Parallel)]
+    for tensor in layer.tensors:
+        lowest = 0
+        for memory in arch.memories[1:]:
+            if tensor.role not in memory.keeps or not draw(st.integers(0, 3)):
+                continue
+            node = where[memory.name]
+            outer = [i for i, x in enumerate(loops) if isinstance(x, Parallel) and where[x.fanout] < node]
+            inner = [i for i, x in enumerate(loops) if isinstance(x, Parallel) and where[x.fanout] > node]
+            low, high = max([lowest, *(i + 1 for i in outer)]), min([len(loops), *inner])
+            if low <= high:
+                lowest = draw(st.integers(low, high))
+                after.setdefault(lowest, []).append(Keep(memory.name, (tensor.name,)))
+    assert spatial == sorted(spatial)
+    for i in range(len(loops) + 1):
+        items += sorted(after.get(i, []), key=lambda k: where[k.level])  # type: ignore[union-attr]
+        items += loops[i : i + 1]
+    return Mapping(tuple(items))
+
+
+@st.composite
+def _loops(draw: st.DrawFn, layer: Layer, arch: Architecture, divide: bool) -> list[For | Parallel]:
+    names = [d for d, _ in layer.dims for _ in range(draw(st.integers(0, 3)))]
+    names += [d for d, b in layer.dims if d not in names and b > 1]
+    names = draw(st.permutations(names))
+    room = {(f.name, a): n for f in arch.fanouts for a, n in (("x", f.x), ("y", f.y))}
+    order = {f.name: i for i, f in enumerate(arch.fanouts)}
+    left = layer.sizes
+    last = len(arch.fanouts)
+    out: list[For | Parallel] = []
+    for i in range(len(names) - 1, -1, -1):  # innermost first
+        dim = names[i]
+        outermost = dim not in names[:i]
+        choices = [b for b in range(1, min(3, left[dim]) + 1) if not divide or left[dim] % b == 0]
+        bound = left[dim] if outermost else draw(st.sampled_from(choices))
+        left[dim] = -(-left[dim] // bound)
+        fits = [k for k in room if room[k] >= bound > 1 and order[k[0]] <= last]
+        key = draw(st.sampled_from([None, *fits]))
+        if key is None:
+            if bound > 1 or draw(st.booleans()):
+                out.append(For(dim, bound))
+        else:
+            room[key] //= bound
+            last = order[key[0]]
+            out.append(Parallel(key[0], key[1], dim, bound))  # type: ignore[arg-type]
+    return out[::-1]
