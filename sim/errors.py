@@ -50,11 +50,26 @@ class ConfigError(TilenestError):
         super().__init__("\n".join(p.render() for p in self.problems))
 
 
+class UnplacedError(TilenestError):
+    """A mistake whose place in a file only the caller knows; in parts, so that a `Problem` can be made of it.
+
+    Attributes:
+        offset: characters before the mistake in the text at fault.
+    """
+
+    def __init__(self, message: str, expected: str = "", hint: str = "", offset: int = 0) -> None:
+        self.message = message
+        self.expected = expected
+        self.hint = hint
+        self.offset = offset
+        super().__init__("; ".join(filter(None, (message, expected and f"expected {expected}", hint))))
+
+
 class MappingError(TilenestError):
     """A loop nest that the hardware cannot run, or a layer for which no nest was found."""
 
 
-class UnsupportedOp(TilenestError):
+class UnsupportedOp(TilenestError):  # noqa: N818
     """An operator that the program does not know how to cost."""
 
 
@@ -66,3 +81,19 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, [str(c) for c in candidates], n=1, cutoff=0.5)
     return f"did you mean '{close[0]}'?" if close else ""
+
+
+def shown(value: object) -> str:
+    """A value from a file as a message names it.
+
+    >>> [shown(v) for v in ("16", 16, True, None, [1], {})]
+    ["'16'", '16', 'true', 'null', 'a list', 'an empty mapping']
+    """
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, str):
+        return f"'{value}'"
+    if isinstance(value, dict | list):
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
+    return str(value)

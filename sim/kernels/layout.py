@@ -1,70 +1,110 @@
-"""The arrays that kernels work on: a layer on a machine, a loop nest, and the counts."""
+"""The tables that kernels work on: a layer on a machine, a loop nest, working memory and the counts.
+
+Passing an array to a compiled function costs as much as a handful of multiplications, and passing a tuple of arrays
+costs that much for each. So there are few tables, with named rows and columns, and the last row of some of them
+holds what is not about a single row.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sim.kernels.jit import kernel
 
 Ints = NDArray[np.int64]
 
+# Rows of the table of loops.
+DIM, BOUND, AXIS, STEP, PART = range(5)
+
+# Columns of the table of ranks: three dimensions (-1: unused), three coefficients, the lowest index, the number of
+# words that exist (-1: all that are touched), the number of distinct words that exist and are touched, the kind, and
+# for a window how many words at its ends do not exist.
+TERM, COEF, OFFSET, EXTENT, WORDS, KIND, LOST = 0, 3, 6, 7, 8, 9, 10
+RANK_COLUMNS = 11
+TERMS = 3
+
+# Kinds of rank: a single dimension all of whose words exist; two dimensions, of whose words at most the first and
+# the last do not exist; anything else.
+PLAIN, WINDOW, OTHER = range(3)
+
+# Columns of the table of tensors: the ranks FIRST <= k < LAST are its own, then whether it is the output, and the
+# product of its plain ranks; the number of its windows, which are its last ranks (-1: it has other ranks, too); then
+# for every dimension the rank in which it stands (-1: in none), then for every fanout axis whether the copies along
+# it share what they take (multicast) or give (reduction). The last row holds, in the columns of the axes, the node
+# of each axis, and in OPERATIONS and NODES what these names say.
+FIRST, LAST, OUTPUT, FLAT, WINDOWS, RANK_OF = range(6)
+OPERATIONS, NODES = FIRST, LAST
+
+# Columns of a row of counts: words that cross every gap towards the arithmetic, then those that cross it away from
+# it, then for every level the words of the largest tile. The last row holds the steps of the array in time and the
+# copies of the arithmetic in use at most.
+STEPS, USED = 0, 1
+
 
 class Shape(NamedTuple):
-    """A layer on a machine as arrays of int64.
+    """A layer on a machine: D dimensions, K ranks, T tensors, A fanout axes, L memories; all int64."""
 
-    T tensors, D dimensions, K ranks (of all tensors, consecutive), A fanout axes, L memory levels. A rank has up
-    to 3 terms; unused ones have dimension -1 and coefficient 0.
-    """
-
-    size: Ints  # [D] loop bounds of the layer
-    first_rank: Ints  # [T + 1] ranks of tensor t are first_rank[t]:first_rank[t + 1]
-    rank_dim: Ints  # [K, 3]
-    rank_coef: Ints  # [K, 3]
-    rank_offset: Ints  # [K]
-    rank_extent: Ints  # [K] words that exist, -1 for all that are touched
-    rank_words: Ints  # [K] distinct words that exist and are touched
-    is_output: Ints  # [T]
-    shared: Ints  # [T, A] 1 where copies along the axis are served by one multicast, or reduced
-    axis_node: Ints  # [A] index of the fanout's node
-    level_node: Ints  # [L] index of the memory's node
-    nodes: int  # number of nodes; gap g lies between nodes g and g + 1
+    size: Ints  # [D] bounds of the layer
+    ranks: Ints  # [K + D, 11]; the last D have one dimension each, and one word
+    tensors: Ints  # [T + 1, 5 + D + A]
 
 
 class Nest(NamedTuple):
-    """A mapping as arrays of int64, outermost loop first."""
+    """A mapping: n loops, outermost first; int64.
 
-    dim: Ints  # [n]
-    bound: Ints  # [n]
-    axis: Ints  # [n] fanout axis, -1 for a loop in time
-    step: Ints  # [n] how far the dimension advances in one iteration
-    keep: Ints  # [T, L] number of loops outside the keep of tensor t at level l, -1 where it is not kept
+    Rows of `loops`: the dimension, the bound, the fanout axis (-1: a loop in time), how far the dimension advances
+    in one iteration, and the part that the loop plays in a sum (working memory, see `sim.kernels.rank`).
+    `keep` tells how many loops are outside the keep of a tensor at a level, -1 where it is not kept; its last row
+    holds the node of every level.
+    """
 
-
-class Counts(NamedTuple):
-    """What the counting kernel fills in, int64. Words crossing a gap are summed over all its copies."""
-
-    down: Ints  # [T, nodes - 1] words that cross gap g towards the arithmetic
-    up: Ints  # [T, nodes - 1] words that cross gap g away from it
-    tile: Ints  # [T, L] words of the largest tile, 0 where not kept
-    steps: Ints  # [2] steps of the array in time; copies of the compute node in use at most
+    loops: Ints  # [5, n]
+    keep: Ints  # [T + 1, L]
 
 
-@njit(cache=True)
-def set_steps(dim: Ints, bound: Ints, n_dims: int, step: Ints) -> None:
-    """Fill `step`: the product of the bounds of the same dimension further in."""
+class Scratch(NamedTuple):
+    """Working memory of one thread for one `Shape`; see `new_scratch`."""
+
+    lane: Ints  # for `sim.kernels.even`
+    stamp: Ints  # [4, words of the longest rank], for `sim.kernels.rank`
+    memo: Ints  # [rows, columns] remembered sums of ranks; the first column is the sum, the others are the key
+
+
+def new_scratch(shape: Shape, loops: int) -> Scratch:
+    """Working memory for nests of up to `loops` loops."""
+    dims, coefs = shape.ranks[:, TERM : TERM + TERMS], shape.ranks[:, COEF : COEF + TERMS]
+    reach = (coefs * (shape.size[dims] - 1)).sum(axis=1) + 1
+    rows = max(loops + 1, shape.tensors.shape[1]) + 2
+    return Scratch(
+        lane=np.zeros((rows, 14), np.int64),
+        stamp=np.zeros((4, int(reach.max(initial=1))), np.int64),
+        memo=np.zeros((8192, loops + 2), np.int64),
+    )
+
+
+def new_counts(shape: Shape, levels: int) -> Ints:
+    """Room for the counts of one nest: [T + 1, 2 * gaps + levels]."""
+    tensors = len(shape.tensors)
+    return np.zeros((tensors, 2 * (int(shape.tensors[-1, NODES]) - 1) + levels), np.int64)
+
+
+@kernel
+def set_steps(loops: Ints, n_dims: int) -> None:
+    """Fill the row STEP: the product of the bounds of the same dimension further in."""
     inner = np.ones(n_dims, np.int64)
-    for i in range(len(dim) - 1, -1, -1):
-        step[i] = inner[dim[i]]
-        inner[dim[i]] *= bound[i]
+    for i in range(loops.shape[1] - 1, -1, -1):
+        loops[STEP, i] = inner[loops[DIM, i]]
+        inner[loops[DIM, i]] *= loops[BOUND, i]
 
 
-@njit(cache=True)
-def extent(size: int, d: int, end: int, nest: Nest) -> int:
+@kernel
+def extent(size: int, d: int, end: int, loops: Ints) -> int:
     """Extent of a dimension that the loops from `end` inward touch."""
     out = 1
-    for i in range(end, len(nest.dim)):
-        if nest.dim[i] == d:
-            out *= nest.bound[i]
+    for i in range(end, loops.shape[1]):
+        if loops[DIM, i] == d:
+            out *= loops[BOUND, i]
     return min(out, size)

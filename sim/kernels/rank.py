@@ -1,205 +1,157 @@
-"""Sums over the positions of one rank: the factors of which `sim.kernels.reuse` makes its products.
+"""Sums over the positions of one rank, by enumeration: the factors of which `sim.kernels.reuse` makes its products.
 
 The loops outside a keep play one of four parts. SUMMED loops have every value once; the MOVED loop has every value
 but zero, and the tile before has the value one less; WRAPPED loops are at zero, and the tile before is at their last
-value that exists; SHARED loops are copies in space whose tiles are united.
+value that exists; SHARED loops are copies in space whose tiles are united. Loops from the keep inward are INSIDE.
+
+A dimension on which a tensor does not depend is a rank with the coefficient zero: it has one word, which is there
+at every position, so that its sums count iterations.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from sim.kernels.layout import Ints, Nest, Shape, extent
+from sim.kernels.jit import kernel
+from sim.kernels.layout import (
+    BOUND,
+    COEF,
+    DIM,
+    EXTENT,
+    OFFSET,
+    PART,
+    STEP,
+    TERM,
+    TERMS,
+    Ints,
+    extent,
+)
 
-SUMMED, MOVED, WRAPPED, SHARED = 1, 2, 4, 8
+INSIDE, SUMMED, MOVED, WRAPPED, SHARED = 0, 1, 2, 4, 8
 
+# Rows of the working table of tiles: where a tile begins, and its extents now; the same of the tile before; the
+# extents of a full tile.
+START, LENGTH, BEFORE, LENGTH_BEFORE, FULL = range(5)
 
-@njit(cache=True)
-def positions(size: int, d: int, end: int, nest: Nest, role: Ints, roles: int) -> tuple[int, int]:
-    """Tiles of dimension `d` below `size` at the positions that loops of the given `roles` reach.
-
-    Only the first `end` loops count, and those with another role stand at zero. Returns how many tiles are full,
-    and the extent of the last, short one (which may be full too, but not zero unless there is none). Every chunk
-    of a loop but the last is full, so one pass over the loops is enough.
-    """
-    inner = 1
-    for i in range(end):
-        if nest.dim[i] == d and role[i] & roles:
-            inner *= nest.bound[i]
-    count = 0
-    rest = size
-    for i in range(end):
-        if nest.dim[i] != d:
-            continue
-        if role[i] & roles:
-            inner //= nest.bound[i]
-            full = rest // nest.step[i]
-            count += full * inner
-            rest -= full * nest.step[i]
-        else:
-            rest = min(rest, nest.step[i])
-    return count, rest
+# Rows of the table of stamps, which has a column a word: the last group of copies that needed the word, the last copy
+# that had it, the last group in which a copy lacked it. The last row begins with the last stamp that was given.
+NEEDED, HELD, LACKED, LAST_STAMP = range(4)
 
 
-@njit(cache=True)
-def iterations(size: int, d: int, end: int, nest: Nest, role: Ints, roles: int) -> int:
-    """How many positions there are; see `positions`."""
-    full, rest = positions(size, d, end, nest, role, roles)
-    return full + (rest > 0)
-
-
-@njit(cache=True)
-def _is_plain(shape: Shape, k: int) -> bool:
-    """Whether a rank is a single dimension all of whose words exist."""
-    return shape.rank_dim[k, 1] < 0 and shape.rank_extent[k] < 0
-
-
-@njit(cache=True)
-def rank_sum(shape: Shape, nest: Nest, role: Ints, k: int, end: int, scratch: Ints) -> int:
-    """Sum of the tile sizes of rank `k` over all summed positions; shared positions are united."""
-    if _is_plain(shape, k):
-        d = shape.rank_dim[k, 0]
-        return shape.size[d] if d >= 0 else 1  # tiles of one dimension cut it up without overlap
-    return _enumerate(shape, nest, role, k, end, -1, scratch)
-
-
-@njit(cache=True)
-def rank_common(shape: Shape, nest: Nest, role: Ints, k: int, end: int, moving: int, scratch: Ints) -> int:
-    """Sum of the words of rank `k` that every copy in need of them already has when loop `moving` advances."""
-    if not _is_plain(shape, k):
-        return _enumerate(shape, nest, role, k, end, moving, scratch)
-    d = shape.rank_dim[k, 0]
-    if d < 0:
-        return 1
-    if nest.dim[moving] == d:
-        return 0
-    # The tile is the same as before, or it has nothing in common with it. It is the same where the wrapped loops
-    # have one iteration only, be it because a short last chunk leaves no room for a second.
-    second = 0
-    for i in range(end):
-        if nest.dim[i] == d and role[i] == WRAPPED and nest.bound[i] > 1:
-            second = nest.step[i]
-    if second == 0:
-        return shape.size[d]
-    size = shape.size[d]
-    tile = extent(size, d, end, nest)
-    still = SUMMED | MOVED | SHARED
-    full, rest = positions(size, d, end, nest, role, still)
-    words = full * tile + rest
-    if size > second:  # where a second iteration exists, the first tile is full and has been left
-        words -= tile * iterations(size - second, d, end, nest, role, still)
-    return words
-
-
-@njit(cache=True)
-def _next(digit: Ints, end: int, nest: Nest, role: Ints, roles: int, uses: Ints) -> bool:
-    """Next digits of the rank's loops with one of the `roles`; False, and all at their start, after the last."""
+@kernel
+def _next(digit: Ints, end: int, loops: Ints, parts: int, uses: Ints) -> bool:
+    """Next digits of the rank's loops with one of the `parts`; False, and all at their start, after the last."""
     for i in range(end - 1, -1, -1):
-        if role[i] & roles and uses[nest.dim[i]] >= 0:
+        if loops[PART, i] & parts and uses[loops[DIM, i]] >= 0:
             digit[i] += 1
-            if digit[i] < nest.bound[i]:
+            if digit[i] < loops[BOUND, i]:
                 return True
-            digit[i] = role[i] == MOVED
+            digit[i] = 1 if loops[PART, i] == MOVED else 0
     return False
 
 
-@njit(cache=True)
-def _place(shape: Shape, k: int, end: int, nest: Nest, role: Ints, digit: Ints, uses: Ints, tile: Ints) -> bool:
-    """Set start (row 0) and length (row 1) of the tile at these digits; False where it lies beyond a dimension."""
-    tile[0] = 0
-    for i in range(end):
-        term = uses[nest.dim[i]]
-        if term >= 0 and role[i] != WRAPPED:
-            tile[0, term] += digit[i] * nest.step[i]
-    for term in range(3):
-        d = shape.rank_dim[k, term]
-        if d < 0:
-            tile[1, term] = 1
-            continue
-        room = shape.size[d] - tile[0, term]
-        if room <= 0:
-            return False
-        tile[1, term] = min(room, tile[2, term])
+@kernel
+def _place(size: Ints, ranks: Ints, k: int, end: int, loops: Ints, digit: Ints, tile: Ints) -> bool:
+    """Set a tile at these digits and the tile before it; False where it lies beyond a dimension."""
+    for term in range(TERMS):
+        d = ranks[k, TERM + term]
+        start, before, length, length_before = 0, 0, 1, 1
+        if d >= 0:
+            for i in range(end):
+                if loops[DIM, i] == d and loops[PART, i] != WRAPPED:
+                    start += digit[i] * loops[STEP, i]
+                    before -= loops[STEP, i] if loops[PART, i] == MOVED else 0
+            if start >= size[d]:
+                return False
+            before += start
+            for i in range(end):
+                if loops[DIM, i] == d and loops[PART, i] == WRAPPED:
+                    room = size[d] - 1 - before
+                    before += min(loops[BOUND, i] - 1, room // loops[STEP, i]) * loops[STEP, i]
+            length = min(size[d] - start, tile[FULL, term])
+            length_before = min(size[d] - before, tile[FULL, term])
+        tile[START, term], tile[LENGTH, term] = start, length
+        tile[BEFORE, term], tile[LENGTH_BEFORE, term] = before, length_before
     return True
 
 
-@njit(cache=True)
-def _place_before(
-    shape: Shape, k: int, end: int, nest: Nest, role: Ints, moving: int, now: Ints, before: Ints
-) -> None:
-    """Set `before` to the tile that preceded `now`: one less in the moved loop, the wrapped loops at their last."""
-    for term in range(3):
-        d = shape.rank_dim[k, term]
-        start = now[0, term]
-        before[1, term] = 1
-        if d >= 0:
-            if nest.dim[moving] == d:
-                start -= nest.step[moving]
-            offset = 0
-            for i in range(end):
-                if nest.dim[i] == d and role[i] == WRAPPED:
-                    room = shape.size[d] - 1 - start - offset
-                    offset += min(nest.bound[i] - 1, room // nest.step[i]) * nest.step[i]
-            start += offset
-            before[1, term] = min(shape.size[d] - start, now[2, term])
-        before[0, term] = start
-
-
-@njit(cache=True)
-def _stamp(shape: Shape, k: int, tile: Ints, row: Ints, stamp: int, spare: Ints, spared: int) -> int:
-    """Stamp the existing words of a tile in `row`, those stamped `spared` in `spare` excepted; how many were new."""
+@kernel
+def _stamp(ranks: Ints, k: int, tile: Ints, which: int, row: int, value: int, unless: int, table: Ints) -> int:
+    """Stamp a tile's existing words in `row`, but those with the stamp `unless` in HELD; how many were new."""
     new = 0
-    c0, c1, c2 = shape.rank_coef[k, 0], shape.rank_coef[k, 1], shape.rank_coef[k, 2]
-    for i in range(tile[0, 0], tile[0, 0] + tile[1, 0]):
-        for j in range(tile[0, 1], tile[0, 1] + tile[1, 1]):
-            for h in range(tile[0, 2], tile[0, 2] + tile[1, 2]):
-                word = c0 * i + c1 * j + c2 * h
-                index = word + shape.rank_offset[k]
-                padding = shape.rank_extent[k] >= 0 and (index < 0 or index >= shape.rank_extent[k])
-                if not padding and spare[word] != spared and row[word] != stamp:
-                    row[word] = stamp
+    extent_, offset = ranks[k, EXTENT], ranks[k, OFFSET]
+    for i in range(tile[which, 0], tile[which, 0] + tile[which + 1, 0]):
+        for j in range(tile[which, 1], tile[which, 1] + tile[which + 1, 1]):
+            for h in range(tile[which, 2], tile[which, 2] + tile[which + 1, 2]):
+                word = ranks[k, COEF] * i + ranks[k, COEF + 1] * j + ranks[k, COEF + 2] * h
+                padding = extent_ >= 0 and (word + offset < 0 or word + offset >= extent_)
+                if not padding and table[HELD, word] != unless and table[row, word] != value:
+                    table[row, word] = value
                     new += 1
     return new
 
 
-@njit(cache=True)
-def _enumerate(shape: Shape, nest: Nest, role: Ints, k: int, end: int, moving: int, scratch: Ints) -> int:
-    """`rank_sum` (`moving` < 0) or `rank_common` of any rank, position by position.
-
-    `scratch` holds by word the stamp of the last group of copies that needed it, of the last copy that had it, and
-    of the last group in which a copy lacked it.
-    """
-    needed, held, lacked = scratch[0], scratch[1], scratch[2]
-    uses = np.full(len(shape.size), -1, np.int64)
-    now, before = np.zeros((3, 3), np.int64), np.zeros((2, 3), np.int64)
-    for term in range(3):
-        d = shape.rank_dim[k, term]
+@kernel
+def _enumerate(size: Ints, ranks: Ints, k: int, end: int, common: bool, loops: Ints, stamp: Ints) -> int:
+    """The sum of `rank_sum`, position by position."""
+    uses = np.full(len(size), -1, np.int64)
+    tile = np.ones((5, TERMS), np.int64)
+    for term in range(TERMS):
+        d = ranks[k, TERM + term]
         if d >= 0:
             uses[d] = term
-            now[2, term] = extent(shape.size[d], d, end, nest)
+            tile[FULL, term] = extent(size[d], d, end, loops)
     digit = np.zeros(end, np.int64)
     for i in range(end):
-        digit[i] = role[i] == MOVED
+        digit[i] = 1 if loops[PART, i] == MOVED else 0
     total = 0
-    while True:
-        scratch[3, 0] += 1
-        group = scratch[3, 0]
-        while True:
-            if _place(shape, k, end, nest, role, digit, uses, now):
-                total += _stamp(shape, k, now, needed, group, needed, -1)
-                if moving >= 0:
-                    scratch[3, 0] += 1
-                    _place_before(shape, k, end, nest, role, moving, now, before)
-                    _stamp(shape, k, before, held, scratch[3, 0], held, -1)
-                    total -= _stamp(shape, k, now, lacked, group, held, scratch[3, 0])
-            if not _next(digit, end, nest, role, SHARED, uses):
-                break
-        if not _next(digit, end, nest, role, SUMMED | MOVED, uses):
-            return total
+    more_groups = True
+    while more_groups:
+        stamp[LAST_STAMP, 0] += 1
+        group = stamp[LAST_STAMP, 0]
+        more_copies = True
+        while more_copies:
+            if _place(size, ranks, k, end, loops, digit, tile):
+                total += _stamp(ranks, k, tile, START, NEEDED, group, -1, stamp)
+                if common:
+                    stamp[LAST_STAMP, 0] += 1
+                    copy = stamp[LAST_STAMP, 0]
+                    _stamp(ranks, k, tile, BEFORE, HELD, copy, -1, stamp)
+                    total -= _stamp(ranks, k, tile, START, LACKED, group, copy, stamp)
+            more_copies = _next(digit, end, loops, SHARED, uses)
+        more_groups = _next(digit, end, loops, SUMMED | MOVED, uses)
+    return total
 
 
-def new_scratch(shape: Shape) -> Ints:
-    """Scratch for one thread: [4, words of the longest rank]."""
-    reach = (shape.rank_coef * (shape.size[shape.rank_dim] - 1)).sum(axis=1) + 1
-    return np.zeros((4, int(reach.max(initial=1))), np.int64)
+@kernel
+def rank_sum(size: Ints, ranks: Ints, k: int, end: int, common: bool, loops: Ints, stamp: Ints, memo: Ints) -> int:
+    """A sum over all positions of rank `k` outside a keep.
+
+    It is of the words that any of the copies that share needs; or, if `common`, of those that every copy in need
+    of them still has after the MOVED loop has advanced. Sums come back in many nests, so they are remembered; the
+    key is all they depend on: the rank, and bound, term and part of each of its loops.
+    """
+    spare = len(memo) - 1  # the last row is where the key is put together
+    columns = memo.shape[1]
+    memo[spare, 1] = 2 * k + (2 if common else 1)
+    mix = np.uint64(memo[spare, 1])
+    used = 2
+    for i in range(loops.shape[1]):
+        for term in range(TERMS):
+            if ranks[k, TERM + term] == loops[DIM, i] and loops[BOUND, i] > 1:
+                part = loops[PART, i] if i < end else INSIDE
+                memo[spare, used] = (loops[BOUND, i] * TERMS + term) * 16 + part
+                mix = (mix ^ np.uint64(memo[spare, used])) * np.uint64(0x9E3779B97F4A7C15)
+                mix ^= mix >> np.uint64(29)
+                used += 1
+    for i in range(used, columns):
+        memo[spare, i] = 0
+    row = np.int64(mix % np.uint64(spare))
+    known = True
+    for i in range(1, columns):
+        known = known and memo[row, i] == memo[spare, i]
+    if not known:
+        for i in range(1, columns):
+            memo[row, i] = memo[spare, i]
+        memo[row, 0] = _enumerate(size, ranks, k, end, common, loops, stamp)
+    return memo[row, 0]

@@ -14,8 +14,8 @@ where `base` sums the tile sizes of one rank, `common(j)` the overlaps of one ra
 does not depend on contributes a plain count of iterations. For copies of a level that are served by one multicast a
 word counts once a step; it is spared only if every copy that needs it already has it, a condition that factorizes
 over ranks as well, so the same formula holds with unions in place of tiles. Bounds that do not divide, strides,
-dilations and padding only change the sums of single ranks, which are exact in each case: a closed form for a rank of
-one dimension, an enumeration of the positions of that one rank otherwise (`sim.kernels.rank`).
+dilations and padding only change the sums of single ranks, which are exact in each case: `sim.kernels.rank` sums
+over the positions of one rank, and where bounds divide `sim.kernels.even` does with a few multiplications.
 
 A partial sum travels the same way upward: what enters a tile leaves it later. It comes down again unless its tile
 is entered for the first time, and the words ever touched are one more product over ranks (`reach`).
@@ -25,152 +25,200 @@ The naive twin of this module is `sim.reference.walk`.
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from sim.kernels.even import count_even, window_words
+from sim.kernels.jit import kernel
+from sim.kernels.layout import (
+    AXIS,
+    BOUND,
+    COEF,
+    FIRST,
+    LAST,
+    NODES,
+    OPERATIONS,
+    OUTPUT,
+    PART,
+    RANK_OF,
+    STEPS,
+    TERM,
+    TERMS,
+    USED,
+    WORDS,
+    Ints,
+    extent,
+)
+from sim.kernels.rank import MOVED, SHARED, SUMMED, WRAPPED, rank_sum
 
-from sim.kernels.layout import Counts, Ints, Nest, Shape, extent
-from sim.kernels.rank import MOVED, SHARED, SUMMED, WRAPPED, iterations, rank_common, rank_sum
 
-
-@njit(cache=True)
-def _product(shape: Shape, nest: Nest, role: Ints, t: int, end: int, moving: int, scratch: Ints) -> int:
-    """The product over ranks and over independent dimensions, for one loop that moves (-1: base)."""
+@kernel
+def _product(
+    t: int, end: int, common: bool, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints
+) -> int:
+    """The product over the ranks of tensor `t` and over the dimensions on which it does not depend."""
     total = 1
-    depends = np.zeros(len(shape.size), np.bool_)
-    for k in range(shape.first_rank[t], shape.first_rank[t + 1]):
-        for term in range(3):
-            if shape.rank_dim[k, term] >= 0:
-                depends[shape.rank_dim[k, term]] = True
-    for d in range(len(shape.size)):
-        if not depends[d]:
-            count = iterations(shape.size[d], d, end, nest, role, SUMMED)
-            if moving >= 0 and nest.dim[moving] == d:
-                moved = iterations(shape.size[d], d, end, nest, role, SUMMED | MOVED)
-                count = moved - count
-            total *= count
-    for k in range(shape.first_rank[t], shape.first_rank[t + 1]):
-        if total == 0:
-            return 0
-        if moving < 0:
-            total *= rank_sum(shape, nest, role, k, end, scratch)
-        else:
-            total *= rank_common(shape, nest, role, k, end, moving, scratch)
+    for k in range(tensors[t, FIRST], tensors[t, LAST]):
+        if total:
+            total *= rank_sum(size, ranks, k, end, common, loops, stamp, memo)
+    for d in range(len(size)):
+        if total and tensors[t, RANK_OF + d] < 0:
+            total *= rank_sum(size, ranks, len(ranks) - len(size) + d, end, common, loops, stamp, memo)
     return total
 
 
-@njit(cache=True)
-def _set_roles(shape: Shape, nest: Nest, t: int, end: int, above: int, below: int, role: Ints) -> None:
-    """Loops in time are summed; loops in space too, but shared over the fanouts between nodes `above` and `below`."""
+@kernel
+def _set_times(end: int, part: int, loops: Ints) -> None:
+    """Give all loops in time one part."""
     for i in range(end):
-        role[i] = SUMMED
-        a = nest.axis[i]
-        if a >= 0 and above < shape.axis_node[a] < below and shape.shared[t, a]:
-            role[i] = SHARED
+        if loops[AXIS, i] < 0:
+            loops[PART, i] = part
 
 
-@njit(cache=True)
-def _entered(shape: Shape, nest: Nest, role: Ints, t: int, end: int, scratch: Ints) -> int:
-    """Words that enter the tiles of tensor `t` kept after `end` loops. `role` is left as it was."""
-    total = _product(shape, nest, role, t, end, -1, scratch)
+@kernel
+def _entered(t: int, end: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints) -> int:
+    """Words that enter the tiles of tensor `t` kept after `end` loops."""
+    total = _product(t, end, False, size, ranks, tensors, loops, stamp, memo)
     for j in range(end - 1, -1, -1):
-        if nest.axis[j] >= 0 or nest.bound[j] == 1:
-            continue
-        role[j] = MOVED
-        total -= _product(shape, nest, role, t, end, j, scratch)
-        role[j] = WRAPPED
-    for j in range(end):
-        if nest.axis[j] < 0:
-            role[j] = SUMMED
+        if loops[AXIS, j] < 0 and loops[BOUND, j] > 1:
+            loops[PART, j] = MOVED
+            total -= _product(t, end, True, size, ranks, tensors, loops, stamp, memo)
+            loops[PART, j] = WRAPPED
+    _set_times(end, SUMMED, loops)
     return total
 
 
-@njit(cache=True)
-def _reached(shape: Shape, nest: Nest, role: Ints, t: int, end: int, scratch: Ints) -> int:
-    """Distinct words that each group of copies ever touches, summed over the groups."""
-    for i in range(end):
-        if nest.axis[i] < 0:
-            role[i] = SHARED
-    total = _product(shape, nest, role, t, end, -1, scratch)
-    for i in range(end):
-        if nest.axis[i] < 0:
-            role[i] = SUMMED
-    return total
-
-
-@njit(cache=True)
-def _edge(
-    shape: Shape, nest: Nest, t: int, parent: int, child: int, end: int, role: Ints, scratch: Ints, out: Counts
+@kernel
+def _crossings(
+    t: int,
+    parent: int,
+    child: int,
+    end: int,
+    size: Ints,
+    ranks: Ints,
+    tensors: Ints,
+    loops: Ints,
+    stamp: Ints,
+    memo: Ints,
+    out: Ints,
 ) -> None:
-    """Words of tensor `t` between the nodes `parent` and `child`, whose tile is kept after `end` loops."""
-    compute = child == shape.nodes - 1
+    """Words of tensor `t` between the nodes `parent` and `child`, whose tile is kept after `end` loops.
+
+    Going up from the child, every fanout passed makes the copies along its axes share, if the tensor's link does.
+    """
+    last, axes = len(tensors) - 1, RANK_OF + len(size)
+    gaps = tensors[last, NODES] - 1
+    for i in range(end):
+        loops[PART, i] = SUMMED
     fresh = True
+    entered, back = 0, 0
     for gap in range(child - 1, parent - 1, -1):
-        if not fresh:
-            for a in range(len(shape.axis_node)):
-                fresh |= shape.axis_node[a] == gap + 1 and shape.shared[t, a] == 1
+        for i in range(end):
+            a = axes + loops[AXIS, i]
+            if a >= axes and tensors[t, a] and tensors[last, a] == gap + 1 < child:
+                loops[PART, i] = SHARED
+                fresh = True
         if fresh:
-            _set_roles(shape, nest, t, end, gap, child, role)
-            if compute:  # the arithmetic keeps nothing: every operand comes anew
-                entered = _product(shape, nest, role, t, end, -1, scratch)
+            fresh = False
+            if child == gaps:  # the arithmetic keeps nothing: every operand comes anew
+                entered = _product(t, end, False, size, ranks, tensors, loops, stamp, memo)
             else:
-                entered = _entered(shape, nest, role, t, end, scratch)
-            reached = _reached(shape, nest, role, t, end, scratch) if shape.is_output[t] else 0
-        fresh = False
-        out.down[t, gap] = entered - reached
-        out.up[t, gap] = entered if shape.is_output[t] else 0
+                entered = _entered(t, end, size, ranks, tensors, loops, stamp, memo)
+            back = entered
+            if tensors[t, OUTPUT]:  # less the words ever touched, by every group of copies
+                _set_times(end, SHARED, loops)
+                back -= _product(t, end, False, size, ranks, tensors, loops, stamp, memo)
+                _set_times(end, SUMMED, loops)
+        out[t, gap] = back
+        out[t, gaps + gap] = entered if tensors[t, OUTPUT] else 0
 
 
-@njit(cache=True)
-def _tile_words(shape: Shape, nest: Nest, t: int, end: int) -> int:
-    """Words of the largest tile of the loops from `end` inward; holes are not counted.
+@kernel
+def _tile_words(t: int, end: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints) -> int:
+    """Words of the largest tile of tensor `t` kept after `end` loops; holes are not counted.
 
-    For two terms u*p + d*r with coprime u, d and extents a, b the pairs (p, r) and (p + d, r - u) coincide, so
-    there are a*b - max(0, a - d) * max(0, b - u) distinct values. A third term is taken as if it left no holes.
+    A third term of an index is taken as if it left no holes.
     """
     words = 1
-    for k in range(shape.first_rank[t], shape.first_rank[t + 1]):
+    for k in range(tensors[t, FIRST], tensors[t, LAST]):
         count, coef, span = 1, 0, 1
-        for term in range(3):
-            d = shape.rank_dim[k, term]
-            if d < 0:
-                continue
-            n = extent(shape.size[d], d, end, nest)
-            c = shape.rank_coef[k, term]
+        for term in range(TERMS):
+            d, c = ranks[k, TERM + term], ranks[k, COEF + term]
+            n = extent(size[d], d, end, loops) if d >= 0 else 1
             if n > 1 and coef == 0:
                 count, coef, span = n, c, c * (n - 1) + 1
             elif n > 1:
-                g = np.gcd(coef, c)
-                count = count * n - max(0, count - c // g) * max(0, n - coef // g)
+                count = window_words(coef, count, c, n)
                 coef, span = 1, span + c * (n - 1)
-        words *= min(count, min(span, shape.rank_words[k]))
+        words *= min(count, min(span, ranks[k, WORDS]))
     return words
 
 
-@njit(cache=True)
-def count(shape: Shape, nest: Nest, role: Ints, scratch: Ints, out: Counts) -> None:
-    """Count one nest.
-
-    `role` is scratch of the length of the nest, `scratch` that of `sim.kernels.rank.new_scratch`.
-    """
-    n = len(nest.dim)
-    levels = len(shape.level_node)
-    for t in range(len(shape.is_output)):
-        parent = -1
-        for level in range(levels):
-            end = nest.keep[t, level]
-            if end < 0:
-                out.tile[t, level] = 0
-                continue
-            out.tile[t, level] = _tile_words(shape, nest, t, end)
+@kernel
+def _count_tensor(
+    t: int,
+    size: Ints,
+    ranks: Ints,
+    tensors: Ints,
+    loops: Ints,
+    keep: Ints,
+    stamp: Ints,
+    memo: Ints,
+    out: Ints,
+) -> None:
+    """Count one tensor, whatever its ranks and the bounds."""
+    last, levels = len(tensors) - 1, keep.shape[1]
+    gaps = tensors[last, NODES] - 1
+    parent = -1
+    for level in range(levels):
+        end = keep[t, level]
+        out[t, 2 * gaps + level] = 0
+        if end >= 0:
+            node = keep[last, level]
+            out[t, 2 * gaps + level] = _tile_words(t, end, size, ranks, tensors, loops)
             if parent >= 0:
-                _edge(shape, nest, t, parent, shape.level_node[level], end, role, scratch, out)
-            parent = shape.level_node[level]
-        _edge(shape, nest, t, parent, shape.nodes - 1, n, role, scratch, out)
-    steps, used = 1, 1
-    for d in range(len(shape.size)):
-        for i in range(n):
-            role[i] = SUMMED if nest.axis[i] < 0 else SHARED
-        steps *= iterations(shape.size[d], d, n, nest, role, SUMMED)
-        used *= iterations(shape.size[d], d, n, nest, role, SHARED)
-    out.steps[0] = steps
-    out.steps[1] = used
+                _crossings(t, parent, node, end, size, ranks, tensors, loops, stamp, memo, out)
+            parent = node
+    _crossings(t, parent, gaps, loops.shape[1], size, ranks, tensors, loops, stamp, memo, out)
+
+
+@kernel
+def _take_steps(size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints, out: Ints) -> bool:
+    """Set the steps of the array in time and the copies of the arithmetic in use; whether all bounds divide.
+
+    The bounds of a legal nest cover every dimension, so they divide if together they multiply to the operations.
+    """
+    last, n = len(tensors) - 1, loops.shape[1]
+    time, space = 1, 1
+    for i in range(n):
+        if loops[AXIS, i] < 0:
+            time *= loops[BOUND, i]
+        else:
+            space *= loops[BOUND, i]
+    even = time * space == tensors[last, OPERATIONS]
+    if not even:
+        for column in range(2):  # positions in time that any copy reaches; copies that are reached at any time
+            for i in range(n):
+                loops[PART, i] = SUMMED if (loops[AXIS, i] < 0) == (column == STEPS) else SHARED
+            out[last, column] = 1
+            for k in range(len(ranks) - len(size), len(ranks)):
+                out[last, column] *= rank_sum(size, ranks, k, n, False, loops, stamp, memo)
+    else:
+        out[last, STEPS], out[last, USED] = time, space
+    return even
+
+
+@kernel
+def count(
+    size: Ints,
+    ranks: Ints,
+    tensors: Ints,
+    loops: Ints,
+    keep: Ints,
+    lane: Ints,
+    stamp: Ints,
+    memo: Ints,
+    out: Ints,
+) -> None:
+    """Count one legal nest: the fields of a `Shape`, a `Nest` and a `Scratch`, and a table from `new_counts`."""
+    even = _take_steps(size, ranks, tensors, loops, stamp, memo, out)
+    for t in range(len(tensors) - 1):
+        if not even or not count_even(t, size, ranks, tensors, loops, keep, lane, out):
+            _count_tensor(t, size, ranks, tensors, loops, keep, stamp, memo, out)

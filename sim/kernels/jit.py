@@ -1,0 +1,63 @@
+"""Compilation: one decorator for all kernels, and where their machine code is kept.
+
+Numba does not notice when a function that a cached one calls has changed. So the cache folder is named by a hash of
+all kernel sources; another version of tilenest or of Numba has another folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+from numba.core import config
+from numba.core.types import Type, unliteral  # type: ignore[attr-defined]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: under ``$TILENEST_CACHE``, the user's cache folder, or the temporary one."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tilenest"
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    wanted = Path(os.environ["TILENEST_CACHE"]) if "TILENEST_CACHE" in os.environ else home
+    for base in (wanted, Path(tempfile.gettempdir()) / f"tilenest-{os.getuid() if hasattr(os, 'getuid') else 0}"):
+        if _writable(base / name):
+            return base / name
+    return Path(tempfile.mkdtemp(prefix="tilenest-"))
+
+
+def kernel(function: F) -> F:
+    """Compile a function on its first call and keep the machine code."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())
+    try:
+        compiled = numba.njit(cache=True, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
+    template = compiled.get_call_template
+
+    def without_literals(args: tuple[Type, ...], kws: dict[str, Type]) -> object:
+        return template(tuple(map(unliteral, args)), kws)
+
+    # Numba compiles a callee once more for every constant that it is called with. Once is enough.
+    compiled.get_call_template = without_literals
+    return compiled

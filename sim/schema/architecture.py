@@ -1,0 +1,298 @@
+"""Architecture files: their shape, and how they become a `sim.arch.tree.Architecture`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+
+from sim.arch import tree
+from sim.arch.library import find
+from sim.arch.tree import Architecture, ArchitectureError
+from sim.errors import ConfigError, nearest
+from sim.schema.costs import Costed, OperationEnergy, ReadWriteEnergy, WordEnergy, present
+from sim.schema.source import Source, read
+from sim.schema.validate import (
+    Bandwidth,
+    Bits,
+    Data,
+    Free,
+    Frequency,
+    Identifier,
+    Length,
+    Names,
+    Strict,
+    UnitField,
+    Voltage,
+    reject,
+    validate,
+)
+from sim.units import DATA, DATA_RATE, LENGTH, Quantity
+
+_SIZE = "capacity of one instance, e.g. 108 KiB; `size: unbounded` for a memory without a limit, such as DRAM"
+_KEEPS = (
+    "tensors that may be kept here: `all` (default), a role (inputs, weights, outputs), a tensor's name, or a list"
+)
+
+
+def _size(value: object, handler: Callable[[object], float]) -> float:
+    return math.inf if value == "unbounded" else handler(value)
+
+
+_SIZE_SCHEMA = {"anyOf": [{"const": "unbounded"}, UnitField((DATA,)).json_schema()]}
+Size = Annotated[Data, WrapValidator(_size), WithJsonSchema(_SIZE_SCHEMA)]
+
+
+class CompressionText(Strict):
+    """How a memory stores a tensor that has zeros."""
+
+    tensor: str = Field(description="name or role of the tensor")
+    format: Literal["rlc", "csc", "bitmask"] = Field(
+        description="rlc: run lengths; csc: values and row indices; bitmask"
+    )
+    run: Bits | None = Field(None, description="width of a run length or relative index (default 5 bit)")
+    group: Bits | None = Field(None, description="pairs are packed into groups of so many bits (default: no packing)")
+    only_if_smaller: bool | None = Field(
+        None, description="store as it is where compression would not help (default)"
+    )
+
+    def lower(self) -> tree.Compression:
+        """As the domain has it."""
+        rest = present(run_bits=self.run, group_bits=self.group, only_if_smaller=self.only_if_smaller)
+        return tree.Compression(self.tensor, self.format, **rest)
+
+
+class SavingText(Strict):
+    """What zero operands save."""
+
+    target: str = Field(description="tensor whose accesses are spared; in a compute node its own name")
+    on: Names = Field(min_length=1, description="tensor, or list of tensors, of which any zero spares the access")
+
+
+class ZeroAware(Costed):
+    """A node that can make use of zeros."""
+
+    gating: list[SavingText] = Field([], description="what zeros save in energy")
+    skipping: list[SavingText] = Field([], description="what zeros save in energy and time")
+
+    def lower_savings(self) -> tuple[tree.ZeroSaving, ...]:
+        """As the domain has it."""
+        gating = [tree.ZeroSaving("gating", s.target, tuple(s.on)) for s in self.gating]
+        return (*gating, *(tree.ZeroSaving("skipping", s.target, tuple(s.on)) for s in self.skipping))
+
+
+class MemoryEntry(ZeroAware):
+    """A storage level."""
+
+    memory: Identifier = Field(description="name of this memory")
+    size: Size = Field(description=_SIZE)
+    keeps: Names = Field([tree.ALL], min_length=1, description=_KEEPS)
+    width: Bits | None = Field(None, description="bits moved by one access (default 16 bit)")
+    bandwidth: Bandwidth | None = Field(None, description="shared by reads and writes, e.g. 64 bit/cycle or 3.2 GB/s")
+    read_bandwidth: Bandwidth | None = Field(None, description="of reads alone, e.g. 64 bit/cycle")
+    write_bandwidth: Bandwidth | None = Field(None, description="of writes alone, e.g. 64 bit/cycle")
+    buffering: tree.Buffering | None = Field(
+        None,
+        description="whether filling overlaps with use: buffet (default), double (takes twice the room) or single",
+    )
+    compression: list[CompressionText] = Field([], description="tensors that are stored compressed")
+    energy: ReadWriteEnergy | None = Field(None, description="energies that win over the cost model")
+
+    def lower(self, clock_hz: float) -> tree.Memory:
+        """As the domain has it."""
+        rest = present(
+            width_bits=self.width,
+            bandwidth=_per_cycle(self.bandwidth, clock_hz),
+            read_bandwidth=_per_cycle(self.read_bandwidth, clock_hz),
+            write_bandwidth=_per_cycle(self.write_bandwidth, clock_hz),
+            buffering=self.buffering,
+        )
+        return tree.Memory(
+            self.memory,
+            tuple(self.keeps),
+            self.size,
+            component=self.lower_component(),
+            compression=tuple(c.lower() for c in self.compression),
+            savings=self.lower_savings(),
+            **rest,
+        )
+
+
+class LinkText(Costed):
+    """The network that carries one tensor across a fanout."""
+
+    multicast: bool | None = Field(None, description="a word that several copies want is sent once (default true)")
+    reduce: bool | None = Field(None, description="partial sums are added on the way up (default true)")
+    bandwidth: Bandwidth | None = Field(None, description="in each direction, e.g. 64 bit/cycle")
+    energy: WordEnergy | None = Field(None, description="energies that win over the cost model")
+
+    def lower(self, tensor: str, clock_hz: float) -> tree.Link:
+        """As the domain has it."""
+        bandwidth = _per_cycle(self.bandwidth, clock_hz)
+        rest = present(multicast=self.multicast, reduce=self.reduce, bandwidth=bandwidth)
+        return tree.Link(tensor, component=self.lower_component(), **rest)
+
+
+class FanoutEntry(Strict):
+    """A grid of copies of all that follows."""
+
+    fanout: Identifier = Field(description="name of this grid")
+    x: int = Field(ge=1, description="columns: copies in the x direction")
+    y: int = Field(1, ge=1, description="rows: copies in the y direction")
+    links: dict[str, LinkText] = Field({}, description="networks by tensor, role or `all`; without one it is ideal")
+
+    def lower(self, clock_hz: float) -> tree.Fanout:
+        """As the domain has it."""
+        links = tuple(link.lower(tensor, clock_hz) for tensor, link in self.links.items())
+        return tree.Fanout(self.fanout, self.x, self.y, links)
+
+
+class ConverterEntry(Costed):
+    """Something that every passing word pays for."""
+
+    converter: Identifier = Field(description="name of this converter")
+    tensors: Names = Field(
+        [tree.ALL], min_length=1, description="tensors that pass it: `all` (default), one or a list"
+    )
+    energy: WordEnergy | None = Field(None, description="energies that win over the cost model")
+
+    def lower(self, clock_hz: float) -> tree.Converter:
+        """As the domain has it."""
+        return tree.Converter(self.converter, tuple(self.tensors), self.lower_component())
+
+
+class ComputeEntry(ZeroAware):
+    """The arithmetic."""
+
+    compute: Identifier = Field(description="name of the unit")
+    op: str | None = Field(None, description="what one operation is, for display (default multiply-accumulate)")
+    bits: Bits | None = Field(None, description="operand width (default 16 bit)")
+    cycles: float | None = Field(None, gt=0, description="clock cycles between two operations of a unit (default 1)")
+    depth: int | None = Field(None, ge=1, description="pipeline stages (default 1)")
+    energy: OperationEnergy | None = Field(None, description="energies that win over the cost model")
+
+    def lower(self, clock_hz: float) -> tree.Compute:
+        """As the domain has it."""
+        rest = present(op=self.op, bits=self.bits, cycles=self.cycles, depth=self.depth)
+        return tree.Compute(self.compute, component=self.lower_component(), savings=self.lower_savings(), **rest)
+
+
+KINDS = ("memory", "fanout", "converter", "compute")
+
+
+def _check_entry(value: object) -> object:
+    if not isinstance(value, dict):
+        raise reject("an entry of the hierarchy is keys and values", "e.g. `- memory: glb` and its other keys below")
+    kinds = [kind for kind in KINDS if kind in value]
+    if len(kinds) > 1:
+        raise reject(f"an entry is one thing, not {' and '.join(f'a {k}' for k in kinds)}")
+    if not kinds:
+        hint = next(filter(None, (nearest(key, KINDS) for key in value)), "")
+        raise reject("an entry must say what it is", f"one of the keys {', '.join(KINDS)}, with its name", hint)
+    return value
+
+
+def _tag(value: dict[str, object]) -> str:
+    # The tags must differ from all keys, so that locations in pydantic's errors can be told apart.
+    return next(f"a {kind}" for kind in KINDS if kind in value)
+
+
+Entry = Annotated[
+    Annotated[MemoryEntry, Tag("a memory")]
+    | Annotated[FanoutEntry, Tag("a fanout")]
+    | Annotated[ConverterEntry, Tag("a converter")]
+    | Annotated[ComputeEntry, Tag("a compute")],
+    Discriminator(_tag),
+    BeforeValidator(_check_entry),
+]
+
+
+class TechnologyText(Strict):
+    """The process that the chip is made in."""
+
+    node: Length = Field(description="feature size, e.g. 65 nm")
+    voltage: Voltage | None = Field(None, description="supply, e.g. 1.0 V (default: the node's nominal supply)")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _node_alone(cls, value: object) -> object:
+        return value if isinstance(value, dict) else {"node": value}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [UnitField((LENGTH,)).json_schema(), handler.resolve_ref_schema(handler(schema))]}
+
+    def lower(self) -> tree.Technology:
+        """As the domain has it."""
+        return tree.Technology(self.node, **present(voltage=self.voltage))
+
+
+class ArchitectureText(Strict):
+    """A machine."""
+
+    name: str = Field(min_length=1, description="name of the machine")
+    engine: Identifier = Field("spatial", alias="class", description="class of machine; picks the engine")
+    summary: str = Field("", description="one line about it")
+    source: str = Field("", description="where the machine is described: paper, data sheet")
+    clock: Frequency = Field(description="clock frequency, e.g. 200 MHz")
+    technology: TechnologyText | None = Field(
+        None, description="feature size, and supply voltage; or feature size alone"
+    )
+    parameters: dict[Identifier, Free] = Field({}, description="named values, used as ${name}")
+    hierarchy: list[Entry] = Field(min_length=1, description="nodes from the outermost memory to the compute node")
+
+
+def lower(text: ArchitectureText, source: Source) -> Architecture:
+    """The machine that a file describes.
+
+    Raises:
+        ConfigError: when its nodes contradict each other.
+    """
+    nodes = tuple(entry.lower(text.clock) for entry in text.hierarchy)
+    rest = present(technology=text.technology and text.technology.lower(), summary=text.summary, source=text.source)
+    try:
+        return Architecture(text.name, nodes, text.engine, text.clock, **rest)
+    except ArchitectureError as error:
+        raise ConfigError(source.problem(("hierarchy", _culprit(nodes)), str(error))) from None
+
+
+def read_architecture(path_or_name: str | FilePath, sets: Sequence[str] = ()) -> Architecture:
+    """The machine in a file, or the shipped one of this name.
+
+    Args:
+        path_or_name: a path, or a name that `tilenest list` shows.
+        sets: overrides such as ``array.x=16``.
+
+    Raises:
+        TilenestError: when there is no such file; a `ConfigError` with all mistakes in it.
+    """
+    source = read(find("arch_configs", path_or_name), sets)
+    return lower(validate(ArchitectureText, source), source)
+
+
+def _culprit(nodes: Sequence[tree.Node]) -> int:
+    """Which node an `ArchitectureError` is about: a second of one name, a misplaced compute node, else the first."""
+    names = [node.name for node in nodes]
+    twice = (i for i, name in enumerate(names) if name in names[:i])
+    misplaced = (i for i, node in enumerate(nodes) if isinstance(node, tree.Compute) != (i == len(nodes) - 1))
+    return next(twice, next(misplaced, 0))
+
+
+def _per_cycle(bandwidth: Quantity | None, clock_hz: float) -> float | None:
+    """Bits per clock cycle."""
+    if bandwidth is None:
+        return None
+    return bandwidth.value / clock_hz if bandwidth.dimension == DATA_RATE else bandwidth.value
