@@ -103,6 +103,11 @@ class Memory:
     compression: tuple[Compression, ...] = ()
     savings: tuple[ZeroSaving, ...] = ()
 
+    @property
+    def room_per_tile(self) -> int:
+        """How many times a tile takes its room."""
+        return 2 if self.buffering == "double" else 1
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -112,14 +117,16 @@ class Link:
         tensor: tensor name, role or ``all``.
         multicast: a word that several copies want in the same step is sent once.
         reduce: partial sums of several copies for the same word are added on the way up.
-        bandwidth: bits per clock cycle in each direction.
-        component: ``word_pj`` is paid for every word that a copy receives (or, for partial sums, hands to the
-            copy that adds it).
+        neighbour: copies pass words on to each other, instead of all of them hanging on one bus.
+        bandwidth: bits per clock cycle in each direction, between the fanout and what is above it.
+        component: a bus is paid for every word that a copy receives or gives, neighbours for every word that one
+            copy hands to another.
     """
 
     tensor: str
     multicast: bool = True
     reduce: bool = True
+    neighbour: bool = False
     bandwidth: float = math.inf
     component: Component = Component()
 

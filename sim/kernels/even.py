@@ -8,7 +8,7 @@ words away, and copies that share lie at sums of multiples of `gap`s.
 
 from __future__ import annotations
 
-from sim.kernels.jit import kernel
+from sim.kernels.jit import inlined, kernel
 from sim.kernels.layout import (
     AXIS,
     BOUND,
@@ -17,6 +17,7 @@ from sim.kernels.layout import (
     FLAT,
     KIND,
     LAST,
+    LENGTH,
     LOST,
     NODES,
     OUTPUT,
@@ -29,24 +30,19 @@ from sim.kernels.layout import (
     Ints,
 )
 
-# Columns of the working table of loops, whose row i tells of loop i
-#   WHAT   what it is to the tensor in question
-#   FAR    how many words of a window one of its iterations is
-# and of all loops before i
-#   OUTER  the product of the bounds of those in time that are independent
-#   PARTS  the product of the bounds of those over plain ranks
-#   STOP   how many come before the last one in time over a plain rank, and that one
-#   TIMES  the product of the bounds of those in time over the first window
-#   INNER  the extents of the window's two dimensions inside them; TIMES and INNER once more for the second window
-# Then, unrelated to the row: SPACE lists the loops in space, SHARE says whether copies along an axis share.
-WHAT, FAR, OUTER, PARTS, STOP, TIMES, INNER, SPACE, SHARE = 0, 1, 2, 3, 4, 5, 6, 11, 12
+# Columns of the working table of loops, whose row i tells of loop i what it is to the tensor in question and how many
+# words of a window one of its iterations is; and of the loops before i that are in time the products of the bounds of
+# those that are independent (OUTER), over the first and over the second window. Row a tells also, of axis a, whether
+# copies along it SHARE and how many ALIKE, that want the same, there are so far. SPACE lists the loops in space over
+# windows.
+WHAT, FAR, OUTER, SPACE, SHARE, ALIKE = 0, 1, 2, 5, 6, 7
 INDEPENDENT, FLAT_RANK = 0, 3  # 1 and 2: a loop over a window
 
-# Columns of the last two rows, one a window: words of a tile, of the tiles of all copies that share, words common
-# with the tiles before times positions, copies that do not share, how far the tile before lies, and how far apart
-# copies that share lie and how many they are.
-WIDTH, ALL, NOW, EACH, SHIFT, GAP, COPIES = 0, 1, 2, 3, 4, 5, 8
-GAPS = 3
+# Columns of the last two rows, one a window: the extents of its two dimensions inside the loops so far, words of a
+# tile, of the tiles of all copies that share, words common with the tiles before times positions, copies that do not
+# share, how far the tile before lies, how many lists of copies share, how far apart they lie and how many they are.
+INNER, WIDTH, ALL, NOW, EACH, SHIFT, LISTS, GAP, COPIES = 0, 2, 3, 4, 5, 6, 7, 8, 11
+MOST_LISTS = 3
 IRREGULAR = -1
 
 
@@ -64,8 +60,10 @@ def window_words(c0: int, n0: int, c1: int, n1: int) -> int:
     With coprime coefficients the pairs (i, j) and (i + c1, j - c0) coincide, so there are
     n0*n1 - max(0, n0 - c1) * max(0, n1 - c0) values.
     """
-    g = _gcd(c0, c1)
-    return n0 * n1 - max(0, n0 - c1 // g) * max(0, n1 - c0 // g)
+    if c0 > 1 and c1 > 1:
+        g = _gcd(c0, c1)
+        c0, c1 = c0 // g, c1 // g
+    return n0 * n1 - max(0, n0 - c1) * max(0, n1 - c0)
 
 
 @kernel
@@ -84,33 +82,29 @@ def _width(c0: int, n0: int, c1: int, n1: int) -> int:
 def _union(width: int, row: int, lane: Ints) -> int:
     """Size of the union of intervals of `width` at all sums of multiples of a window's gaps (ascending)."""
     span, words = width, width
-    for i in range(GAPS):
-        gap, copies = lane[row, GAP + i], lane[row, COPIES + i]
-        if copies == 1:
-            continue
+    for i in range(lane[row, LISTS]):
+        gap, more = lane[row, GAP + i], lane[row, COPIES + i] - 1
         if words == span and gap <= span:
-            span += (copies - 1) * gap
-            words = span
+            words += more * gap
         elif gap >= span:
-            words *= copies
-            span += (copies - 1) * gap
+            words += more * words
         else:
             return IRREGULAR
+        span += more * gap
     return words
 
 
 @kernel
 def _share(row: int, gap: int, copies: int, lane: Ints) -> bool:
-    """Note that copies `gap` words apart share the window. False if there are too many."""
-    if lane[row, COPIES] != 1:
+    """Note that copies `gap` words apart share the window. False if there are too many lists of them."""
+    i = lane[row, LISTS]
+    if i == MOST_LISTS:
         return False
-    lane[row, GAP], lane[row, COPIES] = gap, copies
-    for i in range(GAPS - 1):  # keep the gaps in ascending order
-        if lane[row, GAP + i] > lane[row, GAP + i + 1]:
-            for column in (GAP, COPIES):
-                above = lane[row, column + i + 1]
-                lane[row, column + i + 1] = lane[row, column + i]
-                lane[row, column + i] = above
+    while i > 0 and lane[row, GAP + i - 1] > gap:  # gaps ascend
+        lane[row, GAP + i], lane[row, COPIES + i] = lane[row, GAP + i - 1], lane[row, COPIES + i - 1]
+        i -= 1
+    lane[row, GAP + i], lane[row, COPIES + i] = gap, copies
+    lane[row, LISTS] += 1
     return True
 
 
@@ -123,67 +117,29 @@ def _kept(row: int, shift: int, lane: Ints) -> int:
     return lane[row, ALL] - lacked if lacked != IRREGULAR else IRREGULAR
 
 
-@kernel
-def _classify(t: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, lane: Ints) -> int:
-    """Fill the table of loops for tensor `t`; returns how many loops are in space."""
-    last, spaces = tensors[t, LAST], 0
-    columns = TIMES + 3 * tensors[t, WINDOWS]
-    lane[0, OUTER], lane[0, PARTS], lane[0, STOP], lane[0, TIMES], lane[0, TIMES + 3] = 1, 1, 0, 1, 1
-    for w in range(tensors[t, WINDOWS]):
-        for term in range(2):
-            lane[0, INNER + 3 * w + term] = size[ranks[last - 1 - w, TERM + term]]
-    for i in range(loops.shape[1]):
-        bound = loops[BOUND, i]
-        in_time = loops[AXIS, i] < 0
-        k = tensors[t, RANK_OF + loops[DIM, i]]
-        for column in range(OUTER, columns):
-            lane[i + 1, column] = lane[i, column]
-        if not in_time:
-            lane[spaces, SPACE] = i
-            spaces += 1
-        if k < 0:
-            lane[i, WHAT] = INDEPENDENT
-            if in_time:
-                lane[i + 1, OUTER] *= bound
-        elif ranks[k, KIND] == PLAIN:
-            lane[i, WHAT] = FLAT_RANK
-            lane[i + 1, PARTS] *= bound
-            if in_time and bound > 1:
-                lane[i + 1, STOP] = i + 1
-        else:
-            w = last - 1 - k
-            term = 0 if ranks[k, TERM] == loops[DIM, i] else 1
-            lane[i, WHAT] = w + 1
-            lane[i, FAR] = ranks[k, COEF + term] * loops[STEP, i]
-            lane[i + 1, INNER + 3 * w + term] = loops[STEP, i]
-            if in_time:
-                lane[i + 1, TIMES + 3 * w] *= bound
-    return spaces
-
-
-@kernel
+@inlined
 def _set_window(w: int, k: int, end: int, spaces: int, ranks: Ints, loops: Ints, lane: Ints) -> bool:
     """Describe window `w`, of rank `k`, of tiles kept after `end` loops. False if it is irregular."""
     row = len(lane) - 1 - w
-    n0, n1 = lane[end, INNER + 3 * w], lane[end, INNER + 3 * w + 1]
-    width = _width(ranks[k, COEF], n0, ranks[k, COEF + 1], n1)
-    for i in range(GAPS):
-        lane[row, GAP + i], lane[row, COPIES + i] = 0, 1
+    width = _width(ranks[k, COEF], lane[row, INNER], ranks[k, COEF + 1], lane[row, INNER + 1])
+    if width == IRREGULAR:
+        return False
+    lane[row, LISTS] = 0
     each = 1
     for s in range(spaces):
         i = lane[s, SPACE]
-        if i < end and lane[i, WHAT] == w + 1 and loops[BOUND, i] > 1:
+        if lane[i, WHAT] == w + 1:
             if not lane[loops[AXIS, i], SHARE]:
                 each *= loops[BOUND, i]
             elif not _share(row, lane[i, FAR], loops[BOUND, i], lane):
                 return False
     everything = _union(width, row, lane)
     lane[row, WIDTH], lane[row, ALL], lane[row, EACH], lane[row, SHIFT] = width, everything, each, 0
-    lane[row, NOW] = everything * each * lane[end, TIMES + 3 * w] - ranks[k, LOST]
-    return width != IRREGULAR and everything != IRREGULAR
+    lane[row, NOW] = everything * each * lane[end, OUTER + 1 + w] - ranks[k, LOST]
+    return everything != IRREGULAR
 
 
-@kernel
+@inlined
 def _entered(two: bool, end: int, stop: int, loops: Ints, lane: Ints) -> int:
     """Words of a tensor's windows that enter tiles kept after `end` loops, times independent iterations.
 
@@ -206,7 +162,7 @@ def _entered(two: bool, end: int, stop: int, loops: Ints, lane: Ints) -> int:
         wrapped = _kept(row, shift, lane)
         if moved == IRREGULAR or wrapped == IRREGULAR:
             return IRREGULAR
-        times = lane[j, TIMES + 3 * w] * lane[row, EACH]
+        times = lane[j, OUTER + 1 + w] * lane[row, EACH]
         other = lane[2 * first - 1 - row, NOW] if two else 1
         total -= lane[j, OUTER] * other * moved * times * (bound - 1)
         lane[row, SHIFT], lane[row, NOW] = shift, wrapped * times
@@ -214,26 +170,24 @@ def _entered(two: bool, end: int, stop: int, loops: Ints, lane: Ints) -> int:
     return total
 
 
-@kernel
-def _tile(t: int, end: int, ranks: Ints, tensors: Ints, lane: Ints) -> int:
-    """Words of the tile of tensor `t` kept after `end` loops."""
-    words = tensors[t, FLAT] // lane[end, PARTS]
-    for w in range(tensors[t, WINDOWS]):
-        k = tensors[t, LAST] - 1 - w
-        n0, n1 = lane[end, INNER + 3 * w], lane[end, INNER + 3 * w + 1]
-        width = _width(ranks[k, COEF], n0, ranks[k, COEF + 1], n1)
-        if width == IRREGULAR:
-            width = window_words(ranks[k, COEF], n0, ranks[k, COEF + 1], n1)
-        words *= min(width, ranks[k, WORDS])
-    return words
+@inlined
+def _set_share(t: int, above: int, below: int, axes: int, tensors: Ints, lane: Ints) -> bool:
+    """Note the axes between two nodes along which copies of tensor `t` share; whether the node next below is new."""
+    news = above == below - 1
+    last = len(tensors) - 1
+    for a in range(tensors.shape[1] - axes):
+        lane[a, SHARE] = 1 if above < tensors[last, axes + a] < below and tensors[t, axes + a] else 0
+        news |= lane[a, SHARE] == 1 and tensors[last, axes + a] == above + 1
+    return news
 
 
-@kernel
+@inlined
 def _crossings(
     t: int,
     parent: int,
     child: int,
     end: int,
+    stop: int,
     spaces: int,
     size: Ints,
     ranks: Ints,
@@ -242,34 +196,140 @@ def _crossings(
     lane: Ints,
     out: Ints,
 ) -> bool:
-    """Words of tensor `t` between the nodes `parent` and `child`, whose tile is kept after `end` loops."""
-    last, axes, windows, is_output = len(tensors) - 1, RANK_OF + len(size), tensors[t, WINDOWS], tensors[t, OUTPUT]
-    gaps = tensors[last, NODES] - 1
-    # the arithmetic keeps nothing: every operand comes anew, as if all loops were over plain ranks
-    stop = end if child == gaps else lane[end, STOP]
-    entered, copies = lane[stop, OUTER], 1
+    """Words of tensor `t`, which has windows, between two nodes, where its tile is kept after `end` loops."""
+    axes, windows, gaps = RANK_OF + len(size), tensors[t, WINDOWS], tensors[len(tensors) - 1, NODES] - 1
+    words = 0
     for gap in range(child - 1, parent - 1, -1):
-        news = gap == child - 1
-        for a in range(tensors.shape[1] - axes):
-            lane[a, SHARE] = 1 if gap < tensors[last, axes + a] < child and tensors[t, axes + a] else 0
-            news |= lane[a, SHARE] == 1 and tensors[last, axes + a] == gap + 1
-        if news:
+        if _set_share(t, gap, child, axes, tensors, lane):
             for w in range(windows):
                 if not _set_window(w, tensors[t, LAST] - 1 - w, end, spaces, ranks, loops, lane):
                     return False
-            if windows > 0:
-                entered = _entered(windows == 2, end, stop, loops, lane)
-            if entered == IRREGULAR:
+            words = _entered(windows == 2, end, stop, loops, lane)
+            if words == IRREGULAR:
                 return False
-            copies = tensors[t, FLAT]
-            for s in range(spaces):
-                i = lane[s, SPACE]
-                if i < end and lane[i, WHAT] == INDEPENDENT and not lane[loops[AXIS, i], SHARE]:
-                    copies *= loops[BOUND, i]
-        # an output has plain ranks only: every word is begun once by every group of copies
-        out[t, gap] = (entered - is_output) * copies
-        out[t, gaps + gap] = entered * copies * is_output
+            words *= tensors[t, FLAT]
+            for a in range(tensors.shape[1] - axes):
+                words *= 1 if lane[a, SHARE] else lane[a, ALIKE]
+        out[t, gap] = words
+        out[t, gaps + gap] = 0
     return True
+
+
+@inlined
+def _pass(t: int, i: int, spaces: int, ranks: Ints, tensors: Ints, loops: Ints, lane: Ints) -> int:
+    """Take note of loop `i`; returns how many loops in space over windows there are now."""
+    bound, a = loops[BOUND, i], loops[AXIS, i]
+    k = tensors[t, RANK_OF + loops[DIM, i]]
+    what = INDEPENDENT
+    for column in range(OUTER, OUTER + 3):
+        lane[i + 1, column] = lane[i, column]
+    if k >= 0 and ranks[k, KIND] == PLAIN:
+        what = FLAT_RANK
+    elif k >= 0:
+        w = tensors[t, LAST] - 1 - k
+        term = 0 if ranks[k, TERM] == loops[DIM, i] else 1
+        what = w + 1
+        lane[i, FAR] = ranks[k, COEF + term] * loops[STEP, i]
+        lane[len(lane) - 1 - w, INNER + term] = loops[STEP, i]
+        if a >= 0 and bound > 1:
+            lane[spaces, SPACE] = i
+            spaces += 1
+    elif a >= 0:
+        lane[a, ALIKE] *= bound
+    lane[i, WHAT] = what
+    if a < 0 and what != FLAT_RANK:
+        lane[i + 1, OUTER + what] *= bound
+    return spaces
+
+
+@kernel
+def _count_windows(
+    t: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints
+) -> bool:
+    """Count an input that has windows. False if it has to be counted the long way."""
+    last, levels, windows, first = len(tensors) - 1, keep.shape[1], tensors[t, WINDOWS], len(lane) - 1
+    gaps = tensors[last, NODES] - 1
+    for a in range(tensors.shape[1] - RANK_OF - len(size)):
+        lane[a, ALIKE] = 1
+    for w in range(windows):
+        for term in range(2):
+            lane[first - w, INNER + term] = size[ranks[tensors[t, LAST] - 1 - w, TERM + term]]
+    lane[0, OUTER], lane[0, OUTER + 1], lane[0, OUTER + 2] = 1, 1, 1
+    i, parent, stop, spaces, parts = 0, -1, 0, 0, 1
+    for level in range(levels + 1):
+        end = keep[t, level] if level < levels else loops[LENGTH, 0]
+        node = keep[last, level] if level < levels else gaps
+        while i < end:
+            spaces = _pass(t, i, spaces, ranks, tensors, loops, lane)
+            i += 1
+            if lane[i - 1, WHAT] == FLAT_RANK:
+                parts *= loops[BOUND, i - 1]
+                stop = i if loops[AXIS, i - 1] < 0 and loops[BOUND, i - 1] > 1 else stop
+        if level < levels:
+            words = tensors[t, FLAT] // parts if end >= 0 else 0
+            for w in range(windows):
+                k = tensors[t, LAST] - 1 - w
+                n0, n1 = lane[first - w, INNER], lane[first - w, INNER + 1]
+                words *= min(window_words(ranks[k, COEF], n0, ranks[k, COEF + 1], n1), ranks[k, WORDS])
+            out[t, 2 * gaps + level] = words
+        if end < 0:
+            continue
+        # the arithmetic keeps nothing: every operand comes anew, as if the last loop were over a plain rank
+        if parent >= 0 and not _crossings(
+            t, parent, node, end, stop if level < levels else end, spaces, size, ranks, tensors, loops, lane, out
+        ):
+            return False
+        parent = node
+    return True
+
+
+@kernel
+def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints) -> None:
+    """Count a tensor that has plain ranks only.
+
+    A tile is the same as before as long as only independent loops advance, and has nothing in common with it after
+    that. So what enters a tile is the tensor times the independent loops outside the last one over a plain rank.
+    """
+    axes, last, levels, n_axes = (
+        RANK_OF + len(size),
+        len(tensors) - 1,
+        keep.shape[1],
+        tensors.shape[1] - RANK_OF - len(size),
+    )
+    gaps, flat, is_output = tensors[last, NODES] - 1, tensors[t, FLAT], tensors[t, OUTPUT]
+    for a in range(n_axes):
+        lane[a, ALIKE] = 1
+    i, parent = 0, -1
+    outer, entered, parts = 1, 1, 1
+    for level in range(levels + 1):
+        end = keep[t, level] if level < levels else loops[LENGTH, 0]
+        node = keep[last, level] if level < levels else gaps
+        while i < end:
+            bound, a = loops[BOUND, i], loops[AXIS, i]
+            if tensors[t, RANK_OF + loops[DIM, i]] >= 0:
+                parts *= bound
+                if a < 0 and bound > 1:
+                    entered = outer
+            elif a < 0:
+                outer *= bound
+            else:
+                lane[a, ALIKE] *= bound
+            i += 1
+        if level == levels:  # the arithmetic keeps nothing: every operand comes anew
+            entered = outer
+        else:
+            out[t, 2 * gaps + level] = flat // parts if end >= 0 else 0
+        if end < 0:
+            continue
+        for gap in range(node - 1, parent - 1 if parent >= 0 else node - 1, -1):
+            copies = flat
+            for a in range(n_axes):
+                if not (gap < tensors[last, axes + a] < node and tensors[t, axes + a]):
+                    copies *= lane[a, ALIKE]
+            # every word of an output is begun once by every group of copies, and does not come down then
+            out[t, gap] = (entered - is_output) * copies
+            out[t, gaps + gap] = entered * copies * is_output
+        parent = node
 
 
 @kernel
@@ -277,19 +337,7 @@ def count_even(
     t: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints
 ) -> bool:
     """Count tensor `t` of a nest all of whose bounds divide. False if it has to be counted the long way."""
-    last, levels = len(tensors) - 1, keep.shape[1]
-    gaps = tensors[last, NODES] - 1
-    if tensors[t, WINDOWS] == IRREGULAR:
-        return False
-    spaces = _classify(t, size, ranks, tensors, loops, lane)
-    parent = -1
-    for level in range(levels):
-        end = keep[t, level]
-        out[t, 2 * gaps + level] = 0
-        if end >= 0:
-            node = keep[last, level]
-            out[t, 2 * gaps + level] = _tile(t, end, ranks, tensors, lane)
-            if parent >= 0 and not _crossings(t, parent, node, end, spaces, size, ranks, tensors, loops, lane, out):
-                return False
-            parent = node
-    return _crossings(t, parent, gaps, loops.shape[1], spaces, size, ranks, tensors, loops, lane, out)
+    if tensors[t, WINDOWS] == 0:
+        _count_plain(t, size, tensors, loops, keep, lane, out)
+        return True
+    return tensors[t, WINDOWS] > 0 and _count_windows(t, size, ranks, tensors, loops, keep, lane, out)

@@ -61,3 +61,8 @@ def kernel(function: F) -> F:
     # Numba compiles a callee once more for every constant that it is called with. Once is enough.
     compiled.get_call_template = without_literals
     return compiled
+
+
+def inlined(function: F) -> F:
+    """A function whose text is put into the kernel that calls it: for what is called once, in a hot loop."""
+    return numba.njit(inline="always", error_model="numpy")(function)

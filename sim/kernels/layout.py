@@ -16,8 +16,9 @@ from sim.kernels.jit import kernel
 
 Ints = NDArray[np.int64]
 
-# Rows of the table of loops.
-DIM, BOUND, AXIS, STEP, PART = range(5)
+# Rows of the table of loops; LENGTH begins with their number, the columns after them are spare.
+DIM, BOUND, AXIS, STEP, PART, LENGTH = range(6)
+LOOP_ROWS = 6
 
 # Columns of the table of ranks: three dimensions (-1: unused), three coefficients, the lowest index, the number of
 # words that exist (-1: all that are touched), the number of distinct words that exist and are touched, the kind, and
@@ -56,12 +57,13 @@ class Nest(NamedTuple):
     """A mapping: n loops, outermost first; int64.
 
     Rows of `loops`: the dimension, the bound, the fanout axis (-1: a loop in time), how far the dimension advances
-    in one iteration, and the part that the loop plays in a sum (working memory, see `sim.kernels.rank`).
+    in one iteration, and the part that the loop plays in a sum (working memory, see `sim.kernels.rank`); then the
+    number of loops.
     `keep` tells how many loops are outside the keep of a tensor at a level, -1 where it is not kept; its last row
     holds the node of every level.
     """
 
-    loops: Ints  # [5, n]
+    loops: Ints  # [6, n]
     keep: Ints  # [T + 1, L]
 
 
@@ -95,7 +97,7 @@ def new_counts(shape: Shape, levels: int) -> Ints:
 def set_steps(loops: Ints, n_dims: int) -> None:
     """Fill the row STEP: the product of the bounds of the same dimension further in."""
     inner = np.ones(n_dims, np.int64)
-    for i in range(loops.shape[1] - 1, -1, -1):
+    for i in range(loops[LENGTH, 0] - 1, -1, -1):
         loops[STEP, i] = inner[loops[DIM, i]]
         inner[loops[DIM, i]] *= loops[BOUND, i]
 
@@ -104,7 +106,7 @@ def set_steps(loops: Ints, n_dims: int) -> None:
 def extent(size: int, d: int, end: int, loops: Ints) -> int:
     """Extent of a dimension that the loops from `end` inward touch."""
     out = 1
-    for i in range(end, loops.shape[1]):
+    for i in range(end, loops[LENGTH, 0]):
         if loops[DIM, i] == d:
             out *= loops[BOUND, i]
     return min(out, size)

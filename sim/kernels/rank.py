@@ -18,6 +18,7 @@ from sim.kernels.layout import (
     COEF,
     DIM,
     EXTENT,
+    LENGTH,
     OFFSET,
     PART,
     STEP,
@@ -31,7 +32,7 @@ INSIDE, SUMMED, MOVED, WRAPPED, SHARED = 0, 1, 2, 4, 8
 
 # Rows of the working table of tiles: where a tile begins, and its extents now; the same of the tile before; the
 # extents of a full tile.
-START, LENGTH, BEFORE, LENGTH_BEFORE, FULL = range(5)
+START, SPAN, BEFORE, SPAN_BEFORE, FULL = range(5)
 
 # Rows of the table of stamps, which has a column a word: the last group of copies that needed the word, the last copy
 # that had it, the last group in which a copy lacked it. The last row begins with the last stamp that was given.
@@ -70,8 +71,8 @@ def _place(size: Ints, ranks: Ints, k: int, end: int, loops: Ints, digit: Ints, 
                     before += min(loops[BOUND, i] - 1, room // loops[STEP, i]) * loops[STEP, i]
             length = min(size[d] - start, tile[FULL, term])
             length_before = min(size[d] - before, tile[FULL, term])
-        tile[START, term], tile[LENGTH, term] = start, length
-        tile[BEFORE, term], tile[LENGTH_BEFORE, term] = before, length_before
+        tile[START, term], tile[SPAN, term] = start, length
+        tile[BEFORE, term], tile[SPAN_BEFORE, term] = before, length_before
     return True
 
 
@@ -136,7 +137,7 @@ def rank_sum(size: Ints, ranks: Ints, k: int, end: int, common: bool, loops: Int
     memo[spare, 1] = 2 * k + (2 if common else 1)
     mix = np.uint64(memo[spare, 1])
     used = 2
-    for i in range(loops.shape[1]):
+    for i in range(loops[LENGTH, 0]):
         for term in range(TERMS):
             if ranks[k, TERM + term] == loops[DIM, i] and loops[BOUND, i] > 1:
                 part = loops[PART, i] if i < end else INSIDE

@@ -26,13 +26,14 @@ The naive twin of this module is `sim.reference.walk`.
 from __future__ import annotations
 
 from sim.kernels.even import count_even, window_words
-from sim.kernels.jit import kernel
+from sim.kernels.jit import inlined, kernel
 from sim.kernels.layout import (
     AXIS,
     BOUND,
     COEF,
     FIRST,
     LAST,
+    LENGTH,
     NODES,
     OPERATIONS,
     OUTPUT,
@@ -176,16 +177,16 @@ def _count_tensor(
             if parent >= 0:
                 _crossings(t, parent, node, end, size, ranks, tensors, loops, stamp, memo, out)
             parent = node
-    _crossings(t, parent, gaps, loops.shape[1], size, ranks, tensors, loops, stamp, memo, out)
+    _crossings(t, parent, gaps, loops[LENGTH, 0], size, ranks, tensors, loops, stamp, memo, out)
 
 
-@kernel
+@inlined
 def _take_steps(size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints, out: Ints) -> bool:
     """Set the steps of the array in time and the copies of the arithmetic in use; whether all bounds divide.
 
     The bounds of a legal nest cover every dimension, so they divide if together they multiply to the operations.
     """
-    last, n = len(tensors) - 1, loops.shape[1]
+    last, n = len(tensors) - 1, loops[LENGTH, 0]
     time, space = 1, 1
     for i in range(n):
         if loops[AXIS, i] < 0:

@@ -19,6 +19,8 @@ from sim.kernels.layout import (
     FLAT,
     KIND,
     LAST,
+    LENGTH,
+    LOOP_ROWS,
     LOST,
     NODES,
     OFFSET,
@@ -136,7 +138,8 @@ def nest_of(mapping: Mapping, layer: Layer, arch: Architecture) -> Nest:
     axis = {key: i for i, key in enumerate((f.name, a) for f in arch.fanouts for a in AXES)}
     keep = np.full((len(tensors) + 1, len(levels)), -1, np.int64)
     keep[-1] = [i for i, node in enumerate(arch.nodes) if isinstance(node, Memory)]
-    loops = np.zeros((5, len(mapping.loops)), np.int64)
+    loops = np.zeros((LOOP_ROWS, max(1, len(mapping.loops))), np.int64)
+    loops[LENGTH, 0] = len(mapping.loops)
     position = 0
     try:
         for item in mapping:

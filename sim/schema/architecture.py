@@ -136,13 +136,16 @@ class LinkText(Costed):
 
     multicast: bool | None = Field(None, description="a word that several copies want is sent once (default true)")
     reduce: bool | None = Field(None, description="partial sums are added on the way up (default true)")
+    neighbour: bool | None = Field(
+        None, description="copies pass words on to each other instead of sharing a bus (default false)"
+    )
     bandwidth: Bandwidth | None = Field(None, description="in each direction, e.g. 64 bit/cycle")
     energy: WordEnergy | None = Field(None, description="energies that win over the cost model")
 
     def lower(self, tensor: str, clock_hz: float) -> tree.Link:
         """As the domain has it."""
         bandwidth = _per_cycle(self.bandwidth, clock_hz)
-        rest = present(multicast=self.multicast, reduce=self.reduce, bandwidth=bandwidth)
+        rest = present(multicast=self.multicast, reduce=self.reduce, neighbour=self.neighbour, bandwidth=bandwidth)
         return tree.Link(tensor, component=self.lower_component(), **rest)
 
 

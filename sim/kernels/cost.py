@@ -1,0 +1,214 @@
+"""The cost kernel: energy and latency of a counted nest, as cheap as possible, for the mapper.
+
+Energy is linear in the counts. Latency is cycle-approximate: the arithmetic, every port and every network take their
+time; what is double-buffered or streams overlaps, so the longest of them decides; what is single-buffered waits.
+
+The readable twin of this module is `sim.engines.spatial`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernels.jit import kernel
+from sim.kernels.layout import AXIS, BOUND, LENGTH, NODES, OUTPUT, RANK_OF, STEPS, USED, Ints
+
+Floats = NDArray[np.float64]
+
+# Actions at a memory, and directions across a gap.
+FILL, READ, UPDATE, DRAIN = range(4)
+DOWN, UP = range(2)
+
+# Columns of the table of levels: cycles per bit of the port for reads, for writes and for both together; whether
+# filling and use alternate (single buffering); whether a whole tile has to be there before use begins; the room for
+# tiles, in bits; the number of fanouts above.
+READ_TIME, WRITE_TIME, PORT_TIME, ALTERNATES, WHOLE, ROOM, STAGE = range(7)
+
+# The row of totals: pJ of all operations; pJ per clock cycle; cycles per step of the array; cycles before the first
+# result.
+FIXED, STATIC, CYCLES, DEPTH = range(4)
+
+
+class Prices(NamedTuple):
+    """What the counts of a layer on a machine cost: T tensors, L memories, G gaps; float64."""
+
+    energy: Floats  # [T, L, 4] pJ of one word's fill, read, update, drain
+    port: Floats  # [T, L, 4] bits of one word's fill, read, update, drain
+    gap: Floats  # [T, G, 2] pJ of one word that crosses a gap down or up: links and converters
+    wire: Floats  # [T, G] cycles of one word that crosses the gap above a fanout, in either direction
+    level: Floats  # [L, 7]
+    bits: Floats  # [T] room of one word
+    total: Floats  # [4]
+
+
+@kernel
+def energy(counts: Ints, tensors: Ints, keep: Ints, price: Floats, gap_price: Floats, total: Floats) -> float:
+    """Energy in pJ, without what grows with time."""
+    last, levels = len(tensors) - 1, keep.shape[1]
+    gaps = tensors[last, NODES] - 1
+    out = total[FIXED]
+    for t in range(last):
+        for g in range(gaps):
+            out += counts[t, g] * gap_price[t, g, DOWN] + counts[t, gaps + g] * gap_price[t, g, UP]
+        for level in range(levels):
+            if keep[t, level] < 0:
+                continue
+            node = keep[last, level]
+            out += counts[t, node] * price[t, level, READ] + counts[t, gaps + node] * price[t, level, UPDATE]
+            if node > 0:
+                out += counts[t, node - 1] * price[t, level, FILL]
+                out += counts[t, gaps + node - 1] * price[t, level, DRAIN]
+    return out
+
+
+@kernel
+def overflow(counts: Ints, tensors: Ints, level: Floats, bits: Floats) -> float:
+    """Bits by which tiles exceed their memories, in all; 0 if they fit."""
+    tile = 2 * (tensors[len(tensors) - 1, NODES] - 1)
+    over = 0.0
+    for i in range(len(level)):
+        need = 0.0
+        for t in range(len(tensors) - 1):
+            need += counts[t, tile + i] * bits[t]
+        over += max(0.0, need - level[i, ROOM])
+    return over
+
+
+@kernel
+def _used(node: int, size: Ints, tensors: Ints, loops: Ints, counts: Ints) -> float:
+    """Copies of a node that have work: those of the arithmetic, over those inside each of the node's."""
+    last, axes = len(tensors) - 1, RANK_OF + len(size)
+    inside = 1
+    for i in range(loops[LENGTH, 0]):
+        if loops[AXIS, i] >= 0 and tensors[last, axes + loops[AXIS, i]] >= node:
+            inside *= loops[BOUND, i]
+    return max(1.0, counts[last, USED] / inside)
+
+
+@kernel
+def _port_cycles(i: int, used: float, counts: Ints, tensors: Ints, keep: Ints, port: Floats, level: Floats) -> float:
+    """Cycles that the ports of each copy of memory `i` are busy."""
+    last = len(tensors) - 1
+    gaps, node = tensors[last, NODES] - 1, keep[last, i]
+    reads, writes = 0.0, 0.0
+    for t in range(last):
+        if keep[t, i] >= 0:
+            reads += counts[t, node] * port[t, i, READ]
+            writes += counts[t, gaps + node] * port[t, i, UPDATE]
+            if node > 0:
+                writes += counts[t, node - 1] * port[t, i, FILL]
+                reads += counts[t, gaps + node - 1] * port[t, i, DRAIN]
+    both = (reads + writes) * level[i, PORT_TIME]
+    return max(both, max(reads * level[i, READ_TIME], writes * level[i, WRITE_TIME])) / used
+
+
+@kernel
+def _way(t: int, i: int, parent: int, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats) -> float:
+    """Cycles per word of tensor `t` between memory `parent` and the copies of memory `i` below it."""
+    last = len(keep) - 1
+    out = port[t, parent, READ] * max(level[parent, READ_TIME], level[parent, PORT_TIME])
+    for g in range(keep[last, parent], keep[last, i]):
+        out = max(out, wire[t, g])
+    return out / used[parent]
+
+
+@kernel
+def _first_tile(t: int, i: int, parent: int, counts: Ints, tensors: Ints, keep: Ints, used: Floats) -> float:
+    """Words that leave memory `parent` for one tile of tensor `t` in every copy of memory `i`."""
+    last = len(tensors) - 1
+    gaps = tensors[last, NODES] - 1
+    way = gaps if tensors[t, OUTPUT] else 0
+    taken = counts[t, way + keep[last, i] - 1]
+    shared = counts[t, way + keep[last, parent]] / taken if taken > 0 else 0.0
+    return counts[t, 2 * gaps + i] * used[i] * shared
+
+
+@kernel
+def _waits(
+    stage: int, counts: Ints, tensors: Ints, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats
+) -> float:
+    """Cycles in which the array waits for the single-buffered memories below so many fanouts.
+
+    Networks work side by side, so the slowest counts. Whenever a tile changes, whatever streams past begins anew,
+    and its first tile has to come as well.
+    """
+    last, levels = len(tensors) - 1, keep.shape[1]
+    gaps = tensors[last, NODES] - 1
+    changes, wait = 0.0, 0.0
+    for i in range(1, levels):
+        for t in range(last):
+            if level[i, STAGE] == stage and level[i, ALTERNATES] and keep[t, i] >= 0:
+                moved = counts[t, keep[last, i] - 1] + counts[t, gaps + keep[last, i] - 1]
+                changes = max(changes, moved / (counts[t, 2 * gaps + i] * used[i]))
+    if changes == 0:
+        return 0.0
+    for t in range(last):
+        parent = 0
+        for i in range(1, levels):
+            if keep[t, i] < 0:
+                continue
+            if level[i, STAGE] == stage:
+                words = 0.0
+                if level[i, ALTERNATES]:
+                    words += counts[t, keep[last, parent]] + counts[t, gaps + keep[last, parent]]
+                elif not tensors[t, OUTPUT]:
+                    words += changes * _first_tile(t, i, parent, counts, tensors, keep, used)
+                wait = max(wait, words * _way(t, i, parent, keep, used, port, wire, level))
+            parent = i
+    return wait
+
+
+@kernel
+def _start(counts: Ints, tensors: Ints, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats) -> float:
+    """Cycles until the first operands have come in, and until the last results have gone out."""
+    last, levels = len(tensors) - 1, keep.shape[1]
+    first, final = 0.0, 0.0
+    for t in range(last):
+        innermost = 0
+        for i in range(levels):
+            innermost = i if keep[t, i] >= 0 else innermost
+        cycles, parent = 0.0, 0
+        for i in range(1, levels):
+            if keep[t, i] >= 0:
+                if level[i, WHOLE] or i == innermost:
+                    words = _first_tile(t, i, parent, counts, tensors, keep, used)
+                    cycles += words * _way(t, i, parent, keep, used, port, wire, level)
+                parent = i
+        if tensors[t, OUTPUT]:
+            final = cycles
+        else:
+            first = max(first, cycles)
+    return first + final
+
+
+@kernel
+def latency(
+    size: Ints,
+    tensors: Ints,
+    loops: Ints,
+    keep: Ints,
+    counts: Ints,
+    port: Floats,
+    wire: Floats,
+    level: Floats,
+    total: Floats,
+    used: Floats,
+) -> float:
+    """Latency in clock cycles; `used` is working memory for one number a level."""
+    last, levels = len(tensors) - 1, keep.shape[1]
+    gaps = tensors[last, NODES] - 1
+    cycles = counts[last, STEPS] * total[CYCLES]
+    for i in range(levels):
+        used[i] = _used(keep[last, i], size, tensors, loops, counts)
+        cycles = max(cycles, _port_cycles(i, used[i], counts, tensors, keep, port, level))
+    for t in range(last):
+        for g in range(gaps):
+            if wire[t, g] > 0:
+                words = max(counts[t, g], counts[t, gaps + g])
+                cycles = max(cycles, words * wire[t, g] / _used(g + 1, size, tensors, loops, counts))
+    for stage in range(int(level[levels - 1, STAGE]) + 1):
+        cycles += _waits(stage, counts, tensors, keep, used, port, wire, level)
+    return cycles + _start(counts, tensors, keep, used, port, wire, level) + total[DEPTH]
