@@ -110,7 +110,8 @@ def machines(draw: st.DrawFn) -> Architecture:
 
     def fanout(name: str) -> None:
         if draw(st.booleans()):
-            links = tuple(Link(r, draw(st.booleans()), draw(st.booleans())) for r in roles if draw(st.booleans()))
+            flag = st.booleans()
+            links = tuple(Link(r, draw(flag), draw(flag), draw(flag)) for r in roles if draw(flag))
             nodes.append(Fanout(name, 3, 2, links))
 
     memory("glb")

@@ -117,7 +117,8 @@ class Link:
         tensor: tensor name, role or ``all``.
         multicast: a word that several copies want in the same step is sent once.
         reduce: partial sums of several copies for the same word are added on the way up.
-        neighbour: copies pass words on to each other, instead of all of them hanging on one bus.
+        neighbour: copies pass words on to each other instead of hanging on one bus: a word that any copy had in the
+            step before is not sent again. For partial sums, copies hand them on to be added (with `reduce`).
         bandwidth: bits per clock cycle in each direction, between the fanout and what is above it.
         component: a bus is paid for every word that a copy receives or gives, neighbours for every word that one
             copy hands to another.
@@ -197,6 +198,7 @@ class Architecture:
         engine: the ``class:`` of the file; picks the engine.
         nodes: outermost first; begins with a memory that keeps everything and ends with the compute node.
         clock_hz: clock frequency.
+        dataflow: the dataflow that its mappings obey if a person names no other.
 
     Raises:
         ArchitectureError: for a name used twice, a missing or misplaced compute node, or an outermost node that
@@ -208,6 +210,7 @@ class Architecture:
     engine: str = "spatial"
     clock_hz: float = 1e9
     technology: Technology = Technology()
+    dataflow: str = "any"
     summary: str = ""
     source: str = ""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sim.kernels.jit import inlined, kernel
 from sim.kernels.layout import (
+    ALONE,
     AXIS,
     BOUND,
     COEF,
@@ -21,6 +22,7 @@ from sim.kernels.layout import (
     LOST,
     NODES,
     OUTPUT,
+    PASSED_ON,
     PLAIN,
     RANK_OF,
     STEP,
@@ -32,10 +34,10 @@ from sim.kernels.layout import (
 
 # Columns of the working table of loops, whose row i tells of loop i what it is to the tensor in question and how many
 # words of a window one of its iterations is; and of the loops before i that are in time the products of the bounds of
-# those that are independent (OUTER), over the first and over the second window. Row a tells also, of axis a, whether
-# copies along it SHARE and how many ALIKE, that want the same, there are so far. SPACE lists the loops in space over
-# windows.
-WHAT, FAR, OUTER, SPACE, SHARE, ALIKE = 0, 1, 2, 5, 6, 7
+# those that are independent (OUTER), over the first and over the second window. Row a tells also, of axis a, how
+# copies along it SHARE, how many ALIKE, that want the same, there are so far, and whether it is IN_USE. SPACE lists
+# the loops in space over windows.
+WHAT, FAR, OUTER, SPACE, SHARE, ALIKE, IN_USE = 0, 1, 2, 5, 6, 7, 8
 INDEPENDENT, FLAT_RANK = 0, 3  # 1 and 2: a loop over a window
 
 # Columns of the last two rows, one a window: the extents of its two dimensions inside the loops so far, words of a
@@ -44,6 +46,7 @@ INDEPENDENT, FLAT_RANK = 0, 3  # 1 and 2: a loop over a window
 INNER, WIDTH, ALL, NOW, EACH, SHIFT, LISTS, GAP, COPIES = 0, 2, 3, 4, 5, 6, 7, 8, 11
 MOST_LISTS = 3
 IRREGULAR = -1
+NO_NEWS = -1
 
 
 @kernel
@@ -109,10 +112,15 @@ def _share(row: int, gap: int, copies: int, lane: Ints) -> bool:
 
 
 @kernel
-def _kept(row: int, shift: int, lane: Ints) -> int:
-    """Words that every copy in need of them already has when its tile moves by `shift`."""
+def _kept(row: int, shift: int, passed_on: bool, lane: Ints) -> int:
+    """Words that every copy in need of them has kept, or any copy can pass on, when tiles move by `shift`."""
     if shift == 0:
         return lane[row, ALL]
+    if passed_on:
+        span = lane[row, WIDTH]
+        for i in range(lane[row, LISTS]):
+            span += lane[row, GAP + i] * (lane[row, COPIES + i] - 1)
+        return max(0, span - abs(shift)) if span == lane[row, ALL] else IRREGULAR
     lacked = _union(min(lane[row, WIDTH], abs(shift)), row, lane)
     return lane[row, ALL] - lacked if lacked != IRREGULAR else IRREGULAR
 
@@ -140,7 +148,7 @@ def _set_window(w: int, k: int, end: int, spaces: int, ranks: Ints, loops: Ints,
 
 
 @inlined
-def _entered(two: bool, end: int, stop: int, loops: Ints, lane: Ints) -> int:
+def _entered(two: bool, end: int, stop: int, passed_on: bool, loops: Ints, lane: Ints) -> int:
     """Words of a tensor's windows that enter tiles kept after `end` loops, times independent iterations.
 
     From loop `stop - 1`, the first over a plain rank, outward tiles have no word in common with those before.
@@ -158,8 +166,8 @@ def _entered(two: bool, end: int, stop: int, loops: Ints, lane: Ints) -> int:
         w = lane[j, WHAT] - 1
         row = first - w
         shift = lane[row, SHIFT] - lane[j, FAR] * (bound - 1)
-        moved = _kept(row, lane[row, SHIFT] + lane[j, FAR], lane)
-        wrapped = _kept(row, shift, lane)
+        moved = _kept(row, lane[row, SHIFT] + lane[j, FAR], passed_on, lane)
+        wrapped = _kept(row, shift, passed_on, lane)
         if moved == IRREGULAR or wrapped == IRREGULAR:
             return IRREGULAR
         times = lane[j, OUTER + 1 + w] * lane[row, EACH]
@@ -170,15 +178,29 @@ def _entered(two: bool, end: int, stop: int, loops: Ints, lane: Ints) -> int:
     return total
 
 
+@kernel
+def _note_axes(n_axes: int, loops: Ints, lane: Ints) -> None:
+    """Note which axes have copies in use; none of them are alike so far."""
+    for a in range(n_axes):
+        lane[a, ALIKE], lane[a, IN_USE] = 1, 0
+    for i in range(loops[LENGTH, 0]):
+        if loops[AXIS, i] >= 0 and loops[BOUND, i] > 1:
+            lane[loops[AXIS, i], IN_USE] = 1
+
+
 @inlined
-def _set_share(t: int, above: int, below: int, axes: int, tensors: Ints, lane: Ints) -> bool:
-    """Note the axes between two nodes along which copies of tensor `t` share; whether the node next below is new."""
-    news = above == below - 1
+def _set_share(t: int, above: int, below: int, axes: int, tensors: Ints, lane: Ints) -> int:
+    """Note how copies of tensor `t` share along the axes between two nodes.
+
+    Returns the closest sharing there is among copies that are in use, or NO_NEWS if that is as one node further in.
+    """
     last = len(tensors) - 1
+    best, news = ALONE, above == below - 1
     for a in range(tensors.shape[1] - axes):
-        lane[a, SHARE] = 1 if above < tensors[last, axes + a] < below and tensors[t, axes + a] else 0
-        news |= lane[a, SHARE] == 1 and tensors[last, axes + a] == above + 1
-    return news
+        lane[a, SHARE] = tensors[t, axes + a] if above < tensors[last, axes + a] < below else ALONE
+        best = max(best, lane[a, SHARE] if lane[a, IN_USE] else ALONE)
+        news |= lane[a, SHARE] != ALONE and tensors[last, axes + a] == above + 1
+    return best if news else NO_NEWS
 
 
 @inlined
@@ -200,11 +222,14 @@ def _crossings(
     axes, windows, gaps = RANK_OF + len(size), tensors[t, WINDOWS], tensors[len(tensors) - 1, NODES] - 1
     words = 0
     for gap in range(child - 1, parent - 1, -1):
-        if _set_share(t, gap, child, axes, tensors, lane):
+        share = _set_share(t, gap, child, axes, tensors, lane)
+        if share != NO_NEWS:
             for w in range(windows):
                 if not _set_window(w, tensors[t, LAST] - 1 - w, end, spaces, ranks, loops, lane):
                     return False
-            words = _entered(windows == 2, end, stop, loops, lane)
+            # the arithmetic keeps nothing: every operand comes anew, as if the last loop were over a plain rank
+            anew = child == gaps and share != PASSED_ON
+            words = _entered(windows == 2, end, end if anew else stop, share == PASSED_ON, loops, lane)
             if words == IRREGULAR:
                 return False
             words *= tensors[t, FLAT]
@@ -249,8 +274,7 @@ def _count_windows(
     """Count an input that has windows. False if it has to be counted the long way."""
     last, levels, windows, first = len(tensors) - 1, keep.shape[1], tensors[t, WINDOWS], len(lane) - 1
     gaps = tensors[last, NODES] - 1
-    for a in range(tensors.shape[1] - RANK_OF - len(size)):
-        lane[a, ALIKE] = 1
+    _note_axes(tensors.shape[1] - RANK_OF - len(size), loops, lane)
     for w in range(windows):
         for term in range(2):
             lane[first - w, INNER + term] = size[ranks[tensors[t, LAST] - 1 - w, TERM + term]]
@@ -274,10 +298,7 @@ def _count_windows(
             out[t, 2 * gaps + level] = words
         if end < 0:
             continue
-        # the arithmetic keeps nothing: every operand comes anew, as if the last loop were over a plain rank
-        if parent >= 0 and not _crossings(
-            t, parent, node, end, stop if level < levels else end, spaces, size, ranks, tensors, loops, lane, out
-        ):
+        if parent >= 0 and not _crossings(t, parent, node, end, stop, spaces, size, ranks, tensors, loops, lane, out):
             return False
         parent = node
     return True
@@ -297,8 +318,7 @@ def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lan
         tensors.shape[1] - RANK_OF - len(size),
     )
     gaps, flat, is_output = tensors[last, NODES] - 1, tensors[t, FLAT], tensors[t, OUTPUT]
-    for a in range(n_axes):
-        lane[a, ALIKE] = 1
+    _note_axes(n_axes, loops, lane)
     i, parent = 0, -1
     outer, entered, parts = 1, 1, 1
     for level in range(levels + 1):
@@ -315,20 +335,22 @@ def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lan
             else:
                 lane[a, ALIKE] *= bound
             i += 1
-        if level == levels:  # the arithmetic keeps nothing: every operand comes anew
-            entered = outer
-        else:
+        if level < levels:
             out[t, 2 * gaps + level] = flat // parts if end >= 0 else 0
         if end < 0:
             continue
+        words, copies = entered, flat
         for gap in range(node - 1, parent - 1 if parent >= 0 else node - 1, -1):
-            copies = flat
-            for a in range(n_axes):
-                if not (gap < tensors[last, axes + a] < node and tensors[t, axes + a]):
-                    copies *= lane[a, ALIKE]
+            share = _set_share(t, gap, node, axes, tensors, lane)
+            if share != NO_NEWS:
+                # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
+                words = outer if level == levels and share != PASSED_ON else entered
+                copies = flat
+                for a in range(n_axes):
+                    copies *= 1 if lane[a, SHARE] else lane[a, ALIKE]
             # every word of an output is begun once by every group of copies, and does not come down then
-            out[t, gap] = (entered - is_output) * copies
-            out[t, gaps + gap] = entered * copies * is_output
+            out[t, gap] = (words - is_output) * copies
+            out[t, gaps + gap] = words * copies * is_output
         parent = node
 
 

@@ -33,11 +33,15 @@ PLAIN, WINDOW, OTHER = range(3)
 
 # Columns of the table of tensors: the ranks FIRST <= k < LAST are its own, then whether it is the output, and the
 # product of its plain ranks; the number of its windows, which are its last ranks (-1: it has other ranks, too); then
-# for every dimension the rank in which it stands (-1: in none), then for every fanout axis whether the copies along
-# it share what they take (multicast) or give (reduction). The last row holds, in the columns of the axes, the node
-# of each axis, and in OPERATIONS and NODES what these names say.
+# for every dimension the rank in which it stands (-1: in none), then for every fanout axis how the copies along it
+# share what they take or give. The last row holds, in the columns of the axes, the node of each axis, and in
+# OPERATIONS and NODES what these names say.
 FIRST, LAST, OUTPUT, FLAT, WINDOWS, RANK_OF = range(6)
 OPERATIONS, NODES = FIRST, LAST
+
+# How copies share: not at all; what they want in the same step comes once (multicast), or what they give goes as one
+# (reduction); what any of them has is passed on to the others (neighbour links).
+ALONE, TOGETHER, PASSED_ON = range(3)
 
 # Columns of a row of counts: words that cross every gap towards the arithmetic, then those that cross it away from
 # it, then for every level the words of the largest tile. The last row holds the steps of the array in time and the

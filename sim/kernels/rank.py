@@ -30,6 +30,9 @@ from sim.kernels.layout import (
 
 INSIDE, SUMMED, MOVED, WRAPPED, SHARED = 0, 1, 2, 4, 8
 
+# What is summed; see `rank_sum`.
+WANTED, KEPT, PASSED = range(3)
+
 # Rows of the working table of tiles: where a tile begins, and its extents now; the same of the tile before; the
 # extents of a full tile.
 START, SPAN, BEFORE, SPAN_BEFORE, FULL = range(5)
@@ -93,7 +96,7 @@ def _stamp(ranks: Ints, k: int, tile: Ints, which: int, row: int, value: int, un
 
 
 @kernel
-def _enumerate(size: Ints, ranks: Ints, k: int, end: int, common: bool, loops: Ints, stamp: Ints) -> int:
+def _enumerate(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints) -> int:
     """The sum of `rank_sum`, position by position."""
     uses = np.full(len(size), -1, np.int64)
     tile = np.ones((5, TERMS), np.int64)
@@ -110,31 +113,38 @@ def _enumerate(size: Ints, ranks: Ints, k: int, end: int, common: bool, loops: I
     while more_groups:
         stamp[LAST_STAMP, 0] += 1
         group = stamp[LAST_STAMP, 0]
-        more_copies = True
-        while more_copies:
-            if _place(size, ranks, k, end, loops, digit, tile):
-                total += _stamp(ranks, k, tile, START, NEEDED, group, -1, stamp)
-                if common:
-                    stamp[LAST_STAMP, 0] += 1
-                    copy = stamp[LAST_STAMP, 0]
-                    _stamp(ranks, k, tile, BEFORE, HELD, copy, -1, stamp)
-                    total -= _stamp(ranks, k, tile, START, LACKED, group, copy, stamp)
-            more_copies = _next(digit, end, loops, SHARED, uses)
+        for look in range(2 if what == PASSED else 1):
+            more_copies = True
+            while more_copies:
+                if _place(size, ranks, k, end, loops, digit, tile):
+                    if what == PASSED and look == 0:
+                        _stamp(ranks, k, tile, BEFORE, HELD, group, -1, stamp)
+                    else:
+                        total += _stamp(ranks, k, tile, START, NEEDED, group, -1, stamp)
+                    if what == PASSED and look == 1:
+                        total -= _stamp(ranks, k, tile, START, LACKED, group, group, stamp)
+                    elif what == KEPT:
+                        stamp[LAST_STAMP, 0] += 1
+                        copy = stamp[LAST_STAMP, 0]
+                        _stamp(ranks, k, tile, BEFORE, HELD, copy, -1, stamp)
+                        total -= _stamp(ranks, k, tile, START, LACKED, group, copy, stamp)
+                more_copies = _next(digit, end, loops, SHARED, uses)
         more_groups = _next(digit, end, loops, SUMMED | MOVED, uses)
     return total
 
 
 @kernel
-def rank_sum(size: Ints, ranks: Ints, k: int, end: int, common: bool, loops: Ints, stamp: Ints, memo: Ints) -> int:
+def rank_sum(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints, memo: Ints) -> int:
     """A sum over all positions of rank `k` outside a keep.
 
-    It is of the words that any of the copies that share needs; or, if `common`, of those that every copy in need
-    of them still has after the MOVED loop has advanced. Sums come back in many nests, so they are remembered; the
-    key is all they depend on: the rank, and bound, term and part of each of its loops.
+    It is of the words WANTED by any of the copies that share; or after the MOVED loop has advanced, of those that
+    every copy that wants them has KEPT, or that can be PASSED on because any of the copies has kept them. Sums come
+    back in many nests, so they are remembered; the key is all they depend on: the rank, and bound, term and part of
+    each of its loops.
     """
     spare = len(memo) - 1  # the last row is where the key is put together
     columns = memo.shape[1]
-    memo[spare, 1] = 2 * k + (2 if common else 1)
+    memo[spare, 1] = 3 * k + 1 + what
     mix = np.uint64(memo[spare, 1])
     used = 2
     for i in range(loops[LENGTH, 0]):
@@ -154,5 +164,5 @@ def rank_sum(size: Ints, ranks: Ints, k: int, end: int, common: bool, loops: Int
     if not known:
         for i in range(1, columns):
             memo[row, i] = memo[spare, i]
-        memo[row, 0] = _enumerate(size, ranks, k, end, common, loops, stamp)
+        memo[row, 0] = _enumerate(size, ranks, k, end, what, loops, stamp)
     return memo[row, 0]

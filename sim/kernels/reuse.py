@@ -13,7 +13,8 @@ dimension stands in one rank of a tensor, so within a group the sum over all loo
 where `base` sums the tile sizes of one rank, `common(j)` the overlaps of one rank, and a dimension that the tensor
 does not depend on contributes a plain count of iterations. For copies of a level that are served by one multicast a
 word counts once a step; it is spared only if every copy that needs it already has it, a condition that factorizes
-over ranks as well, so the same formula holds with unions in place of tiles. Bounds that do not divide, strides,
+over ranks as well, so the same formula holds with unions in place of tiles. Where copies pass words on to each other
+it is spared if any of them has it, which factorizes, too. Bounds that do not divide, strides,
 dilations and padding only change the sums of single ranks, which are exact in each case: `sim.kernels.rank` sums
 over the positions of one rank, and where bounds divide `sim.kernels.even` does with a few multiplications.
 
@@ -38,6 +39,7 @@ from sim.kernels.layout import (
     OPERATIONS,
     OUTPUT,
     PART,
+    PASSED_ON,
     RANK_OF,
     STEPS,
     TERM,
@@ -47,21 +49,21 @@ from sim.kernels.layout import (
     Ints,
     extent,
 )
-from sim.kernels.rank import MOVED, SHARED, SUMMED, WRAPPED, rank_sum
+from sim.kernels.rank import KEPT, MOVED, PASSED, SHARED, SUMMED, WANTED, WRAPPED, rank_sum
 
 
 @kernel
 def _product(
-    t: int, end: int, common: bool, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints
+    t: int, end: int, what: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints
 ) -> int:
     """The product over the ranks of tensor `t` and over the dimensions on which it does not depend."""
     total = 1
     for k in range(tensors[t, FIRST], tensors[t, LAST]):
         if total:
-            total *= rank_sum(size, ranks, k, end, common, loops, stamp, memo)
+            total *= rank_sum(size, ranks, k, end, what, loops, stamp, memo)
     for d in range(len(size)):
         if total and tensors[t, RANK_OF + d] < 0:
-            total *= rank_sum(size, ranks, len(ranks) - len(size) + d, end, common, loops, stamp, memo)
+            total *= rank_sum(size, ranks, len(ranks) - len(size) + d, end, what, loops, stamp, memo)
     return total
 
 
@@ -74,13 +76,15 @@ def _set_times(end: int, part: int, loops: Ints) -> None:
 
 
 @kernel
-def _entered(t: int, end: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints) -> int:
+def _entered(
+    t: int, end: int, what: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints
+) -> int:
     """Words that enter the tiles of tensor `t` kept after `end` loops."""
-    total = _product(t, end, False, size, ranks, tensors, loops, stamp, memo)
+    total = _product(t, end, WANTED, size, ranks, tensors, loops, stamp, memo)
     for j in range(end - 1, -1, -1):
         if loops[AXIS, j] < 0 and loops[BOUND, j] > 1:
             loops[PART, j] = MOVED
-            total -= _product(t, end, True, size, ranks, tensors, loops, stamp, memo)
+            total -= _product(t, end, what, size, ranks, tensors, loops, stamp, memo)
             loops[PART, j] = WRAPPED
     _set_times(end, SUMMED, loops)
     return total
@@ -109,23 +113,24 @@ def _crossings(
     for i in range(end):
         loops[PART, i] = SUMMED
     fresh = True
-    entered, back = 0, 0
+    entered, back, what = 0, 0, KEPT
     for gap in range(child - 1, parent - 1, -1):
         for i in range(end):
             a = axes + loops[AXIS, i]
             if a >= axes and tensors[t, a] and tensors[last, a] == gap + 1 < child:
                 loops[PART, i] = SHARED
                 fresh = True
+                what = PASSED if tensors[t, a] == PASSED_ON and loops[BOUND, i] > 1 else what
         if fresh:
             fresh = False
-            if child == gaps:  # the arithmetic keeps nothing: every operand comes anew
-                entered = _product(t, end, False, size, ranks, tensors, loops, stamp, memo)
+            if child == gaps and what == KEPT:  # the arithmetic keeps nothing: every operand comes anew
+                entered = _product(t, end, WANTED, size, ranks, tensors, loops, stamp, memo)
             else:
-                entered = _entered(t, end, size, ranks, tensors, loops, stamp, memo)
+                entered = _entered(t, end, what, size, ranks, tensors, loops, stamp, memo)
             back = entered
             if tensors[t, OUTPUT]:  # less the words ever touched, by every group of copies
                 _set_times(end, SHARED, loops)
-                back -= _product(t, end, False, size, ranks, tensors, loops, stamp, memo)
+                back -= _product(t, end, WANTED, size, ranks, tensors, loops, stamp, memo)
                 _set_times(end, SUMMED, loops)
         out[t, gap] = back
         out[t, gaps + gap] = entered if tensors[t, OUTPUT] else 0
@@ -200,7 +205,7 @@ def _take_steps(size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints
                 loops[PART, i] = SUMMED if (loops[AXIS, i] < 0) == (column == STEPS) else SHARED
             out[last, column] = 1
             for k in range(len(ranks) - len(size), len(ranks)):
-                out[last, column] *= rank_sum(size, ranks, k, n, False, loops, stamp, memo)
+                out[last, column] *= rank_sum(size, ranks, k, n, WANTED, loops, stamp, memo)
     else:
         out[last, STEPS], out[last, USED] = time, space
     return even

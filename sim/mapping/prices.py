@@ -7,7 +7,7 @@ import numpy as np
 from sim.arch.tree import Architecture, Converter, Fanout, Memory, keeps
 from sim.components.table import NodeCosts, link_key, node_costs
 from sim.kernels import cost
-from sim.kernels.cost import DRAIN, FILL, READ, UPDATE, Floats, Prices
+from sim.kernels.cost import DOWN, DRAIN, FILL, READ, UP, UPDATE, Floats, Prices
 from sim.mapping import zeros
 from sim.mapping.counts import Counts
 from sim.workload.layer import Layer, Tensor
@@ -31,18 +31,23 @@ def link_prices(layer: Layer, arch: Architecture, costs: dict[str, NodeCosts]) -
     """[T, G, 2] pJ of one word that crosses a gap down or up.
 
     A fanout's bus is paid for what crosses the gap below it; neighbours are paid for what crosses the gap below it
-    and does not cross the gap above, which is what they hand to each other.
+    and does not cross the gap above, which is what they hand to each other. A partial sum that comes back counts as
+    taken by all copies that take part, but goes to one of them, so a bus is paid for what crosses the gap above.
     """
     out = np.zeros((len(layer.tensors), len(arch.nodes) - 1, 2))
     for t, tensor in enumerate(layer.tensors):
         for i, node in enumerate(arch.nodes[:-1]):
             if isinstance(node, Converter) and keeps_any(node.tensors, tensor):
                 out[t, i] += costs[node.name].word_pj(tensor.bits)
-            if isinstance(node, Fanout):
+            if isinstance(node, Fanout) and i:
+                link = node.link(tensor.name, tensor.role)
                 word = costs[link_key(node, tensor.name, tensor.role)].word_pj(tensor.bits)
-                out[t, i] += word
-                if node.link(tensor.name, tensor.role).neighbour:
-                    out[t, i - 1] -= word
+                direction = UP if tensor.role == "outputs" else DOWN
+                out[t, i, direction] += word
+                if link.neighbour:
+                    out[t, i - 1, direction] -= word
+                elif direction == UP:
+                    out[t, i - 1, DOWN] += word
     return out
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping as Map
 
 import numpy as np
 
-from sim.arch.tree import Architecture, Fanout, Memory
+from sim.arch.tree import Architecture, Fanout, Link, Memory
 from sim.errors import MappingError
 from sim.kernels.layout import (
+    ALONE,
     AXIS,
     BOUND,
     COEF,
@@ -27,11 +28,13 @@ from sim.kernels.layout import (
     OPERATIONS,
     OTHER,
     OUTPUT,
+    PASSED_ON,
     PLAIN,
     RANK_COLUMNS,
     RANK_OF,
     TERM,
     TERMS,
+    TOGETHER,
     WINDOW,
     WINDOWS,
     WORDS,
@@ -41,7 +44,7 @@ from sim.kernels.layout import (
     set_steps,
 )
 from sim.mapping.nest import Keep, Mapping, Parallel
-from sim.workload.layer import Layer, LayerError, Rank
+from sim.workload.layer import Layer, LayerError, Rank, Tensor
 
 AXES = ("x", "y")
 
@@ -111,9 +114,15 @@ def _tensor_table(layer: Layer, arch: Architecture, ranks: Ints) -> Ints:
                     row[RANK_OF + dim] = k
         for a, (_, fanout) in enumerate(fanouts):
             link = fanout.link(tensor.name, tensor.role)
-            row[axes + a] = link.reduce if tensor.role == "outputs" else link.multicast
+            row[axes + a] = _sharing(tensor, link)
         first = int(row[LAST])
     return table
+
+
+def _sharing(tensor: Tensor, link: Link) -> int:
+    if tensor.role == "outputs":
+        return TOGETHER if link.reduce else ALONE
+    return PASSED_ON if link.neighbour else TOGETHER if link.multicast else ALONE
 
 
 def shape_of(layer: Layer, arch: Architecture) -> Shape:

@@ -10,6 +10,8 @@ The rules, as everywhere in tilenest:
   (short last tiles) keeps what it has.
 - Copies along an axis with multicast that fetch a word in the same step share one crossing; with reduction, the
   partial sums that they began together are added on the way and cross as one.
+- Copies with neighbour links pass words on: what any copy that has work had in its last tile does not cross again,
+  even if it is the arithmetic, whose links hold the operands of the last step.
 - A partial sum that is begun for the first time starts from zero and is not fetched. One that comes back is fetched
   by every copy that takes part; its value goes to one of them, the others start from zero.
 - The arithmetic keeps nothing: it fetches its operands, and adds one partial sum, in every step.
@@ -134,17 +136,36 @@ class _Walker:
             fanout = self.arch[x.fanout]
             assert isinstance(fanout, Fanout)
             link = fanout.link(tensor.name, tensor.role)
-            shared = link.reduce if tensor.role == "outputs" else link.multicast
+            shared = link.reduce if tensor.role == "outputs" else link.multicast or link.neighbour
             out.append(-1 if gap < self.node_of[x.fanout] < child and shared else digit)
         return tuple(out)
 
     # -- moving words -----------------------------------------------------------------------------------------
 
-    def cross_down(self, tensor: Tensor, wants: Map[Copy, set[Word]], parent: _Stop, child: _Stop) -> None:
-        """Count fetched operands at every gap between two stops."""
+    def cross_down(self, tensor: Tensor, tiles: Map[Copy, set[Word]], parent: _Stop, child: _Stop) -> None:
+        """Count fetched operands at every gap between two stops, where the copies of `child` get these tiles."""
+        arithmetic = child is self.stops[tensor.name][-1]
         for gap in range(parent.node, child.node):
-            crossing = {(self.group(tensor, c, gap, child.node), w) for c, ws in wants.items() for w in ws}
-            self.log.down[tensor.name, self.arch.nodes[gap].name] += len(crossing)
+            crossing: set[tuple[Copy, Word]] = set()
+            held: set[tuple[Copy, Word]] = set()
+            passes_on = self.passes_on(tensor, gap, child.node)
+            for copy, tile in tiles.items():
+                group = self.group(tensor, copy, gap, child.node)
+                old = set(child.tiles[copy])
+                keeps = set() if arithmetic or passes_on else old
+                crossing |= {(group, word) for word in tile - keeps}
+                held |= {(group, word) for word in old} if passes_on else set()
+            self.log.down[tensor.name, self.arch.nodes[gap].name] += len(crossing - held)
+
+    def passes_on(self, tensor: Tensor, gap: int, child: int) -> bool:
+        """Whether a fanout between `gap` and node `child`, whose copies are in use, has neighbour links."""
+        for x in self.loops:
+            if isinstance(x, Parallel) and x.bound > 1 and gap < self.node_of[x.fanout] < child:
+                fanout = self.arch[x.fanout]
+                assert isinstance(fanout, Fanout)
+                if fanout.link(tensor.name, tensor.role).neighbour:
+                    return True
+        return False
 
     def begin(
         self, tensor: Tensor, starts: Map[Copy, set[Word]], parent: _Stop, child: _Stop
@@ -238,7 +259,7 @@ class _Walker:
             self.take_back(tensor, back, index)
             return
         if index:
-            self.cross_down(tensor, lacks, stops[index - 1], stop)
+            self.cross_down(tensor, new, stops[index - 1], stop)
         for copy, tile in new.items():
             source = (
                 stops[index - 1].tiles[self.above(copy, stops[index - 1].node)] if index else self.data[tensor.name]
@@ -258,8 +279,9 @@ class _Walker:
             if tensor.role == "outputs":
                 self.begin(tensor, {c: {w} for c, w in wants.items()}, parent, child)
                 continue
-            self.cross_down(tensor, {c: {w} for c, w in wants.items()}, parent, child)
+            self.cross_down(tensor, {c: {wants[c]} if c in wants else set() for c in work}, parent, child)
             for copy in work:
+                child.tiles[copy] = {wants[copy]: 0.0} if copy in wants else {}
                 tile = parent.tiles[self.above(copy, parent.node)]
                 product[copy] *= tile[wants[copy]] if copy in wants else 0.0
         out = self.layer.outputs

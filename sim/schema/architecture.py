@@ -251,6 +251,9 @@ class ArchitectureText(Strict):
     summary: str = Field("", description="one line about it")
     source: str = Field("", description="where the machine is described: paper, data sheet")
     clock: Frequency = Field(description="clock frequency, e.g. 200 MHz")
+    dataflow: str | None = Field(
+        None, description="dataflow that mappings obey if no other is named, e.g. row_stationary (default any)"
+    )
     technology: TechnologyText | None = Field(
         None, description="feature size, and supply voltage; or feature size alone"
     )
@@ -265,7 +268,12 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
         ConfigError: when its nodes contradict each other.
     """
     nodes = tuple(entry.lower(text.clock) for entry in text.hierarchy)
-    rest = present(technology=text.technology and text.technology.lower(), summary=text.summary, source=text.source)
+    rest = present(
+        technology=text.technology and text.technology.lower(),
+        dataflow=text.dataflow,
+        summary=text.summary,
+        source=text.source,
+    )
     try:
         return Architecture(text.name, nodes, text.engine, text.clock, **rest)
     except ArchitectureError as error:

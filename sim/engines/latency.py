@@ -1,0 +1,179 @@
+"""Cycle-approximate latency, in the open: the readable twin of `sim.kernels.cost.latency`.
+
+The array steps, the port of every memory and every network take their time. What streams or is double-buffered
+overlaps, so the longest of these decides. Three things come on top:
+
+- *waits*: a single-buffered memory does not fill while its tile is in use. Networks work side by side, so of the
+  memories between two fanouts the slowest counts. Whenever a tile changes, whatever streams past begins anew, and
+  its first tile has to come as well.
+- *start*: the first operands have to come in and the last results have to go out; of a level that streams only
+  what the next one needs first, of others a whole tile.
+- the stages of the arithmetic's pipeline.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+from sim.arch.tree import Architecture, Fanout, Memory
+from sim.mapping import zeros
+from sim.mapping.counts import Counts
+from sim.mapping.nest import Parallel
+from sim.mapping.prices import feeding
+from sim.workload.layer import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Cycles, by what takes them. Names of `steady`: ``compute``, memories, and ``fanout.tensor`` for networks."""
+
+    steady: dict[str, float]
+    waits: float
+    start: float
+    depth: float
+
+    @property
+    def bound_by(self) -> str:
+        """What decides the steady state."""
+        return max(self.steady, key=self.steady.__getitem__)
+
+    @property
+    def cycles(self) -> float:
+        """All of it."""
+        return max(self.steady.values()) + self.waits + self.start + self.depth
+
+    def parts(self) -> dict[str, float]:
+        """For display and JSON."""
+        return {**self.steady, "waits": self.waits, "start": self.start, "depth": self.depth}
+
+
+@dataclass(slots=True)
+class _Timer:
+    counts: Counts
+    index: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.index = {n.name: i for i, n in enumerate(self.counts.arch.nodes)}
+
+    @property
+    def arch(self) -> Architecture:
+        return self.counts.arch
+
+    def used(self, node: int) -> float:
+        """Copies of a node that have work: those of the arithmetic, over those inside each of the node's."""
+        inside = 1
+        for item in self.counts.mapping:
+            if isinstance(item, Parallel) and self.index[item.fanout] >= node:
+                inside *= item.bound
+        return max(1.0, self.counts.used / inside)
+
+    def port_bits(self, memory: Memory, tensor: Tensor) -> tuple[float, float]:
+        """Bits that a tensor's reads and writes move through the ports of all copies of a memory."""
+        a = self.counts.actions(memory.name, tensor.name)
+        left = zeros.access(memory, tensor, self.counts.layer)
+        read = (a.reads * left.takes_time + a.drains) * left.bits
+        write = (a.fills + a.updates * left.takes_time) * left.bits
+        if tensor.role == "outputs":  # what is read again was written unfinished, and is not compressed
+            read += 2 * a.reads * (tensor.bits - left.bits)
+        return read, write
+
+    def port(self, memory: Memory) -> float:
+        """Cycles that the ports of each copy of a memory are busy."""
+        moved = [self.port_bits(memory, t) for t in self.counts.layer.tensors]
+        reads, writes = sum(r for r, _ in moved), sum(w for _, w in moved)
+        times = (reads / memory.read_bandwidth, writes / memory.write_bandwidth, (reads + writes) / memory.bandwidth)
+        return max(times) / self.used(self.index[memory.name])
+
+    def wire(self, fanout: Fanout, tensor: Tensor) -> float:
+        """Cycles that the network of a tensor is busy, in the busier direction."""
+        above = self.index[fanout.name] - 1
+        words = max(self.counts.down(tensor.name, above), self.counts.up(tensor.name, above))
+        bandwidth = fanout.link(tensor.name, tensor.role).bandwidth
+        return words * tensor.bits / bandwidth / self.used(above + 1)
+
+    def way(self, tensor: Tensor, parent: Memory, child: Memory) -> float:
+        """Cycles per word between a memory and all copies of one below it."""
+        left = zeros.access(parent, tensor, self.counts.layer)
+        bits = left.bits * left.takes_time
+        if tensor.role == "outputs":
+            bits += 2 * (tensor.bits - left.bits)
+        cycles = max(bits / parent.read_bandwidth, bits / parent.bandwidth)
+        for node in self.arch.nodes[self.index[parent.name] : self.index[child.name]]:
+            if isinstance(node, Fanout):
+                cycles = max(cycles, tensor.bits / node.link(tensor.name, tensor.role).bandwidth)
+        return cycles / self.used(self.index[parent.name])
+
+    def first_tile(self, tensor: Tensor, parent: Memory, child: Memory) -> float:
+        """Words that leave a memory for one tile in every copy of one below it."""
+        crossing = self.counts.up if tensor.role == "outputs" else self.counts.down
+        taken = crossing(tensor.name, self.index[child.name] - 1)
+        if not taken:
+            return 0.0
+        shared = crossing(tensor.name, self.index[parent.name]) / taken
+        tile = self.counts.tile(child.name, tensor.name)
+        return tile * self.used(self.index[child.name]) * shared
+
+    def edges(self, tensor: Tensor) -> list[tuple[Memory, Memory]]:
+        """The memories that keep a tensor, each with the next one inward."""
+        kept = [m for m in self.arch.memories if m.name in self.counts.kept(tensor.name)]
+        return list(itertools.pairwise(kept))
+
+    def stage(self, memory: Memory) -> int:
+        """Fanouts above a memory."""
+        return sum(isinstance(n, Fanout) for n in self.arch.nodes[: self.index[memory.name]])
+
+    def waits(self, stage: int) -> float:
+        """Cycles in which the array waits for the single-buffered memories below so many fanouts."""
+        single = [
+            (child, tensor, self.counts.actions(child.name, tensor.name))
+            for tensor in self.counts.layer.tensors
+            for _, child in self.edges(tensor)
+            if self.stage(child) == stage and child.buffering == "single"
+        ]
+        if not single:
+            return 0.0
+        changes = max(
+            (a.fills + a.drains) / (self.counts.tile(m.name, t.name) * self.used(self.index[m.name]))
+            for m, t, a in single
+        )
+        wait = 0.0
+        for tensor in self.counts.layer.tensors:
+            for parent, child in self.edges(tensor):
+                if self.stage(child) != stage:
+                    continue
+                words = 0.0
+                if child.buffering == "single":
+                    gap = self.index[parent.name]
+                    words = self.counts.down(tensor.name, gap) + self.counts.up(tensor.name, gap)
+                elif tensor.role != "outputs":
+                    words = changes * self.first_tile(tensor, parent, child)
+                wait = max(wait, words * self.way(tensor, parent, child))
+        return wait
+
+    def start(self) -> float:
+        """Cycles until the first operands have come in, and until the last results have gone out."""
+        first, final = 0.0, 0.0
+        for tensor in self.counts.layer.tensors:
+            cycles = 0.0
+            for i, (parent, child) in enumerate(edges := self.edges(tensor)):
+                if child.buffering != "buffet" or i == len(edges) - 1:
+                    cycles += self.first_tile(tensor, parent, child) * self.way(tensor, parent, child)
+            if tensor.role == "outputs":
+                final = cycles
+            else:
+                first = max(first, cycles)
+        return first + final
+
+
+def latency(counts: Counts) -> Latency:
+    """The latency of a counted mapping."""
+    timer, arch, layer = _Timer(counts), counts.arch, counts.layer
+    fed = feeding(layer, arch, {t.name: counts.kept(t.name) for t in layer.tensors})
+    skipped = zeros.operations(arch.compute, fed, layer).skipped
+    steady = {"compute": counts.steps * arch.compute.cycles * (1 - skipped)}
+    steady |= {m.name: timer.port(m) for m in arch.memories}
+    for fanout in arch.fanouts:
+        steady |= {f"{fanout.name}.{t.name}": timer.wire(fanout, t) for t in layer.tensors}
+    waits = sum(timer.waits(stage) for stage in range(len(arch.fanouts) + 1))
+    return Latency(steady, waits, timer.start(), arch.compute.depth - 1)

@@ -1,0 +1,143 @@
+"""Runs a network on a machine: equal layers once, several processes if wanted."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Map
+from dataclasses import replace
+from importlib.metadata import entry_points
+
+from sim import __version__
+from sim.arch.tree import Architecture, Fanout
+from sim.components.table import node_costs
+from sim.engines.options import Options
+from sim.errors import TilenestError, nearest
+from sim.mapping.nest import Mapping
+from sim.results import LayerResult, Provenance, Result, digest
+from sim.workload.network import AnyLayer, Network
+
+Engine = Callable[[AnyLayer, Architecture, Mapping | None, Options], LayerResult]
+
+
+def engine_of(arch: Architecture) -> Engine:
+    """The engine for a machine's ``class:``; others than ours come from the entry-point group ``tilenest.engines``.
+
+    Raises:
+        TilenestError: when there is none.
+    """
+    if arch.engine == "spatial":
+        from sim.engines.spatial import evaluate
+
+        return evaluate
+    others = {e.name: e for e in entry_points(group="tilenest.engines")}
+    if arch.engine not in others:
+        known = ["spatial", *others]
+        hint = nearest(arch.engine, known)
+        raise TilenestError(
+            f"architecture {arch.name}: no engine for class {arch.engine}; there are {', '.join(known)}"
+            + (f" ({hint})" if hint else "")
+        )
+    engine: Engine = others[arch.engine].load()
+    return engine
+
+
+def _evaluate(job: tuple[AnyLayer, Architecture, Mapping | None, Options]) -> LayerResult:
+    return engine_of(job[1])(*job)
+
+
+def run_network(
+    network: Network,
+    arch: Architecture,
+    options: Options = Options(),
+    mappings: Map[str, Mapping] | None = None,
+    jobs: int = 1,
+    progress: Callable[[str], None] = lambda name: None,
+    command: str = "",
+) -> Result:
+    """What a network costs, layer by layer.
+
+    Args:
+        mappings: hand-written mappings by layer name; the name ``""`` is for all layers without one of their own.
+        jobs: processes that work side by side.
+        progress: called with the name of every layer when it is done.
+
+    Raises:
+        TilenestError: when a layer cannot be run.
+    """
+    mappings = mappings or {}
+    first: dict[object, AnyLayer] = {}
+    keys: list[object] = []
+    for layer in network:
+        key: object = (type(layer), layer.shape, mappings.get(layer.name, mappings.get("")))
+        keys.append(key)
+        first.setdefault(key, layer)
+    work: Work = {
+        key: (layer, arch, mappings.get(layer.name, mappings.get("")) if layer.macs else None, options)
+        for key, layer in first.items()
+    }
+    names: dict[object, list[str]] = {key: [] for key in work}
+    for key, layer in zip(keys, network, strict=True):
+        names[key].append(layer.name)
+
+    def done(key: object) -> None:
+        for name in names[key]:
+            progress(name)
+
+    found = _serial(work, done) if jobs == 1 else _parallel(work, done, jobs)
+    results = tuple(
+        replace(found[key], name=layer.name, kind=layer.kind, fused=getattr(layer, "fused", None))
+        for key, layer in zip(keys, network, strict=True)
+    )
+    provenance = Provenance(
+        __version__,
+        digest(arch),
+        digest(network.layers),
+        options.dataflow.name,
+        options.objective,
+        options.effort.seed,
+        command,
+    )
+    levels = tuple(m.name for m in arch.memories)
+    return Result(
+        arch.name, network.name, network.batch, levels, arch.pes, arch.clock_hz, area_um2(arch), results, provenance
+    )
+
+
+Work = dict[object, tuple[AnyLayer, Architecture, Mapping | None, Options]]
+
+
+def _serial(work: Work, done: Callable[[object], None]) -> dict[object, LayerResult]:
+    out = {}
+    for key, job in work.items():
+        out[key] = _evaluate(job)
+        done(key)
+    return out
+
+
+def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[object, LayerResult]:
+    out = {}
+    context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        futures = {pool.submit(_evaluate, job): key for key, job in work.items()}
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                out[futures[future]] = future.result()
+                done(futures[future])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return out
+
+
+def area_um2(arch: Architecture) -> dict[str, float]:
+    """Area by component, all copies, where a model or a person knows it."""
+    costs = node_costs(arch)
+    out = {}
+    for node in arch:
+        keys: Iterable[str] = [node.name]
+        if isinstance(node, Fanout):
+            keys = [key for key in costs if key.startswith(f"{node.name}.")]
+        out[node.name] = sum(costs[key].area.value for key in keys) * arch.instances(node.name)
+    return {name: area for name, area in out.items() if area}

@@ -1,0 +1,196 @@
+"""Results: what a layer or a network costs on a machine. They add up, and go to dictionaries, JSON and tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping as Map
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sim import __version__
+from sim.mapping.counts import Actions
+
+SCHEMA = "tilenest-result/1"
+
+
+def digest(thing: object) -> str:
+    """A short hash of all that a frozen dataclass says."""
+    return hashlib.sha256(repr(thing).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a result came from.
+
+    Attributes:
+        arch_hash, workload_hash: of the machine and the network after all overrides.
+        command: the command line, where there was one.
+    """
+
+    tilenest: str
+    arch_hash: str
+    workload_hash: str
+    dataflow: str
+    objective: str
+    seed: int
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Accesses that zeros leave, where a memory or its compression makes use of them.
+
+    Attributes:
+        data: words of data that move, by action.
+        metadata_bits: bits of run lengths, indices or masks that move with them, by action.
+        gated, skipped: dense accesses that are spared in energy alone, and in time too.
+    """
+
+    data: Map[str, float]
+    metadata_bits: Map[str, float]
+    gated: float
+    skipped: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerResult:
+    """What one layer costs.
+
+    Attributes:
+        kind: as in the workload (``conv``, ``linear``, ``maxpool``, ...).
+        macs: multiply-accumulates, those on padding included; 0 for vector layers.
+        energy_pj: all energy, with what the clock and leakage take while the layer runs.
+        latency_cycles, latency_s: from the first operand to the last result.
+        compute_cycles: steps of the array alone.
+        utilization: operations over what all PEs could have done in `latency_cycles`.
+        active_pes: PEs that ever have work.
+        energy_breakdown: pJ by component (node, link of a fanout, ``static``).
+        energy_by_tensor: pJ by component and tensor, for what moves words.
+        actions: words by memory and tensor, summed over the memory's copies.
+        tiles: words of the largest tile of a copy, by memory and tensor.
+        cycles: what takes how long; see `sim.engines.latency`.
+        bound_by: the name in `cycles` that decides the steady state.
+        zeros: what zeros spare, by memory and tensor, where they do.
+        operations: operations done, gated and skipped.
+        mapping: the loop nest, one line an item; empty for vector layers.
+        evaluated: mappings that were looked at.
+        optimal: whether the mapping is proved optimal; None if that is not known.
+        fused: the layer into which a vector layer is fused, or None.
+    """
+
+    name: str
+    kind: str
+    macs: int
+    energy_pj: float
+    latency_cycles: float
+    latency_s: float
+    compute_cycles: float = 0.0
+    utilization: float = 0.0
+    active_pes: int = 0
+    energy_breakdown: Map[str, float] = field(default_factory=dict)
+    energy_by_tensor: Map[str, Map[str, float]] = field(default_factory=dict)
+    actions: Map[str, Map[str, Actions]] = field(default_factory=dict)
+    tiles: Map[str, Map[str, int]] = field(default_factory=dict)
+    cycles: Map[str, float] = field(default_factory=dict)
+    bound_by: str = ""
+    zeros: Map[str, Map[str, Stored]] = field(default_factory=dict)
+    operations: Map[str, float] = field(default_factory=dict)
+    mapping: tuple[str, ...] = ()
+    evaluated: int = 0
+    optimal: bool | None = None
+    fused: str | None = None
+
+    def words(self, level: str) -> int:
+        """Words that a memory moves: fills, reads, updates and drains of all tensors."""
+        return sum(a.fills + a.reads + a.updates + a.drains for a in self.actions.get(level, {}).values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; the form of a layer in the result's JSON."""
+        return asdict(self) | {"mapping": list(self.mapping)}
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A network's layers together, one after the other."""
+
+    macs: int
+    energy_pj: float
+    latency_cycles: float
+    latency_s: float
+    utilization: float
+    edp_js: float
+    energy_breakdown: Map[str, float]
+    words: Map[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a network costs on a machine.
+
+    Attributes:
+        arch, workload: names.
+        levels: the memories, outermost first.
+        pes: copies of the compute node.
+        area_um2: by component, all copies.
+    """
+
+    arch: str
+    workload: str
+    batch: int
+    levels: tuple[str, ...]
+    pes: int
+    clock_hz: float
+    area_um2: Map[str, float]
+    layers: tuple[LayerResult, ...]
+    provenance: Provenance
+
+    @property
+    def totals(self) -> Totals:
+        """Sums over the layers."""
+        cycles = sum(layer.latency_cycles for layer in self.layers)
+        seconds = sum(layer.latency_s for layer in self.layers)
+        pj = sum(layer.energy_pj for layer in self.layers)
+        busy = sum(layer.utilization * layer.latency_cycles for layer in self.layers)
+        parts: Counter[str] = Counter()
+        for layer in self.layers:
+            parts.update(layer.energy_breakdown)
+        return Totals(
+            macs=sum(layer.macs for layer in self.layers),
+            energy_pj=pj,
+            latency_cycles=cycles,
+            latency_s=seconds,
+            utilization=busy / cycles if cycles else 0.0,
+            edp_js=pj * 1e-12 * seconds,
+            energy_breakdown=dict(parts),
+            words={level: sum(layer.words(level) for layer in self.layers) for level in self.levels},
+        )
+
+    def __getitem__(self, name: str) -> LayerResult:
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, in the form that ``tilenest schema result`` describes."""
+        return {
+            "schema": SCHEMA,
+            "tilenest": __version__,
+            "provenance": asdict(self.provenance),
+            "arch": {
+                "name": self.arch,
+                "levels": list(self.levels),
+                "pes": self.pes,
+                "clock_hz": self.clock_hz,
+                "area_um2": dict(self.area_um2),
+            },
+            "workload": {"name": self.workload, "batch": self.batch},
+            "totals": asdict(self.totals),
+            "layers": [layer.to_dict() for layer in self.layers],
+        }
+
+    def to_json(self) -> str:
+        """The same as text, indented."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
