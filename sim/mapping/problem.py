@@ -81,7 +81,7 @@ def _rank_row(rank: Rank, terms: list[tuple[int, int]], sizes: Map[str, int]) ->
         row[TERM + i], row[COEF + i] = dim, coef // scale
     row[OFFSET] = low
     row[EXTENT] = rank.extent if padded and rank.extent is not None else -1
-    row[WORDS] = len(rank.indices(sizes))
+    row[WORDS] = rank.count(sizes)
     row[LOST] = sum(lost)
     row[KIND] = OTHER
     if len(terms) < 2 and not padded:

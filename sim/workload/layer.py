@@ -21,6 +21,8 @@ from sim.errors import TilenestError, nearest
 Role = Literal["inputs", "weights", "outputs"]
 ROLES: tuple[Role, ...] = ("inputs", "weights", "outputs")
 
+_MOST_LOOKS = 1_000_000
+
 
 class LayerError(TilenestError):
     """A layer that contradicts itself."""
@@ -53,18 +55,59 @@ class Rank:
         return self.offset, self.offset + sum(c * (sizes[d] - 1) for d, c in self.terms)
 
     def indices(self, sizes: Mapping[str, int]) -> frozenset[int]:
-        """Every index that exists and is touched by loops of these sizes."""
+        """Every index that exists and is touched by loops of these sizes. Only for small ones; see `count`."""
         ranges = [range(0, c * sizes[d], c) for d, c in self.terms]
         touched = {self.offset + sum(point) for point in itertools.product(*ranges)}
         if self.extent is None:
             return frozenset(touched)
         return frozenset(v for v in touched if 0 <= v < self.extent)
 
+    def count(self, sizes: Mapping[str, int]) -> int:
+        """How many indices exist and are touched by loops of these sizes.
+
+        Raises:
+            LayerError: when it would have to look at more than a million combinations: those of the bounds where
+                three terms vary or more, the smaller bound where two do and there is an extent.
+
+        >>> Rank((("P", 3), ("R", 1)), offset=-1, extent=100).count({"P": 34, "R": 2})  # 0, 2, 3, 5, 6, ... 99
+        67
+        """
+        varying = sorted(((c, sizes[d]) for d, c in self.terms if sizes[d] > 1), key=lambda term: term[1])
+        if len(varying) > 2:
+            self._limit(math.prod(bound for _, bound in varying))
+            return len(self.indices(sizes))
+        (a, n), (b, m) = [(1, 1)] * (2 - len(varying)) + varying
+        if self.extent is None:
+            divisor = math.gcd(a, b)
+            return n * m - max(0, n - b // divisor) * max(0, m - a // divisor)
+        self._limit(n)
+        return _distinct_below(a, n, b, m, self.extent - self.offset) - _distinct_below(a, n, b, m, -self.offset)
+
+    def _limit(self, looks: int) -> None:
+        if looks > _MOST_LOOKS:
+            raise LayerError(f"rank '{self}' has too many combinations to count: {looks}, and {_MOST_LOOKS} at most")
+
     def __str__(self) -> str:
         text = " + ".join(d if c == 1 else f"{c}*{d}" for d, c in self.terms)
         if self.offset:
             text += f" {'-' if self.offset < 0 else '+'} {abs(self.offset)}"
         return text or "0"
+
+
+def _distinct_below(a: int, n: int, b: int, m: int, top: int) -> int:
+    """Distinct values ``a*i + b*j < top`` with ``i < n`` and ``j < m``.
+
+    Points with the same value lie ``(b, -a) / gcd(a, b)`` apart, so those that have such a neighbour in the box,
+    which are the points of a smaller box, are taken off.
+    """
+    divisor = math.gcd(a, b)
+    i, j = b // divisor, a // divisor
+    return _points_below(a, n, b, m, top) - _points_below(a, n - i, b, m - j, top - a * i)
+
+
+def _points_below(a: int, n: int, b: int, m: int, top: int) -> int:
+    """Points ``i < n``, ``j < m`` with ``a*i + b*j < top``."""
+    return sum(min(max(0, m), -(-(top - a * i) // b)) for i in range(min(n, -(-top // a))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +185,11 @@ class Layer:
         for rank in tensor.ranks:
             if any(c < 1 for _, c in rank.terms):
                 raise LayerError(f"{where}: rank '{rank}' needs positive coefficients")
-            if not rank.indices(sizes):
+            try:
+                words = rank.count(sizes)
+            except LayerError as error:
+                raise LayerError(f"{where}: {error}") from None
+            if not words:
                 raise LayerError(f"{where}: rank '{rank}' reaches no word that exists")
         if not 0 < tensor.density <= 1:
             raise LayerError(f"{where}: density {tensor.density} is not above 0 and at most 1")
@@ -187,7 +234,7 @@ class Layer:
     def words(self, name: str) -> int:
         """Distinct words of a tensor that exist and are touched."""
         sizes = self.sizes
-        return math.prod(len(rank.indices(sizes)) for rank in self.tensor(name).ranks)
+        return math.prod(rank.count(sizes) for rank in self.tensor(name).ranks)
 
     @property
     def shape(self) -> tuple[object, ...]:
