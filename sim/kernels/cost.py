@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernels.jit import kernel
+from sim.kernels.jit import kernel, part
 from sim.kernels.layout import AXIS, BOUND, LENGTH, NODES, OUTPUT, RANK_OF, STEPS, USED, Ints
 
 Floats = NDArray[np.float64]
@@ -77,7 +77,7 @@ def overflow(counts: Ints, tensors: Ints, level: Floats, bits: Floats) -> float:
     return over
 
 
-@kernel
+@part
 def _used(node: int, size: Ints, tensors: Ints, loops: Ints, counts: Ints) -> float:
     """Copies of a node that have work: those of the arithmetic, over those inside each of the node's."""
     last, axes = len(tensors) - 1, RANK_OF + len(size)
@@ -88,7 +88,7 @@ def _used(node: int, size: Ints, tensors: Ints, loops: Ints, counts: Ints) -> fl
     return max(1.0, counts[last, USED] / inside)
 
 
-@kernel
+@part
 def _port_cycles(i: int, used: float, counts: Ints, tensors: Ints, keep: Ints, port: Floats, level: Floats) -> float:
     """Cycles that the ports of each copy of memory `i` are busy."""
     last = len(tensors) - 1
@@ -105,7 +105,7 @@ def _port_cycles(i: int, used: float, counts: Ints, tensors: Ints, keep: Ints, p
     return max(both, max(reads * level[i, READ_TIME], writes * level[i, WRITE_TIME])) / used
 
 
-@kernel
+@part
 def _way(t: int, i: int, parent: int, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats) -> float:
     """Cycles per word of tensor `t` between memory `parent` and the copies of memory `i` below it."""
     last = len(keep) - 1
@@ -115,7 +115,7 @@ def _way(t: int, i: int, parent: int, keep: Ints, used: Floats, port: Floats, wi
     return out / used[parent]
 
 
-@kernel
+@part
 def _first_tile(t: int, i: int, parent: int, counts: Ints, tensors: Ints, keep: Ints, used: Floats) -> float:
     """Words that leave memory `parent` for one tile of tensor `t` in every copy of memory `i`."""
     last = len(tensors) - 1
@@ -126,7 +126,7 @@ def _first_tile(t: int, i: int, parent: int, counts: Ints, tensors: Ints, keep: 
     return counts[t, 2 * gaps + i] * used[i] * shared
 
 
-@kernel
+@part
 def _waits(
     stage: int, counts: Ints, tensors: Ints, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats
 ) -> float:
@@ -161,7 +161,7 @@ def _waits(
     return wait
 
 
-@kernel
+@part
 def _start(counts: Ints, tensors: Ints, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats) -> float:
     """Cycles until the first operands have come in, and until the last results have gone out."""
     last, levels = len(tensors) - 1, keep.shape[1]

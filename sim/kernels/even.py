@@ -8,7 +8,7 @@ words away, and copies that share lie at sums of multiples of `gap`s.
 
 from __future__ import annotations
 
-from sim.kernels.jit import inlined, kernel
+from sim.kernels.jit import inlined, part
 from sim.kernels.layout import (
     ALONE,
     AXIS,
@@ -49,14 +49,14 @@ IRREGULAR = -1
 NO_NEWS = -1
 
 
-@kernel
+@part
 def _gcd(a: int, b: int) -> int:
     while b:
         a, b = b, a % b
     return a
 
 
-@kernel
+@part
 def window_words(c0: int, n0: int, c1: int, n1: int) -> int:
     """Distinct values of c0*i + c1*j for i < n0, j < n1.
 
@@ -69,7 +69,7 @@ def window_words(c0: int, n0: int, c1: int, n1: int) -> int:
     return n0 * n1 - max(0, n0 - c1) * max(0, n1 - c0)
 
 
-@kernel
+@part
 def _width(c0: int, n0: int, c1: int, n1: int) -> int:
     """Words of a window's tile, or IRREGULAR if it has holes."""
     if n0 == 1:
@@ -81,7 +81,7 @@ def _width(c0: int, n0: int, c1: int, n1: int) -> int:
     return c0 * (n0 - 1) + c1 * (n1 - 1) + 1 if whole else IRREGULAR
 
 
-@kernel
+@part
 def _union(width: int, row: int, lane: Ints) -> int:
     """Size of the union of intervals of `width` at all sums of multiples of a window's gaps (ascending)."""
     span, words = width, width
@@ -97,7 +97,7 @@ def _union(width: int, row: int, lane: Ints) -> int:
     return words
 
 
-@kernel
+@part
 def _share(row: int, gap: int, copies: int, lane: Ints) -> bool:
     """Note that copies `gap` words apart share the window. False if there are too many lists of them."""
     i = lane[row, LISTS]
@@ -111,7 +111,7 @@ def _share(row: int, gap: int, copies: int, lane: Ints) -> bool:
     return True
 
 
-@kernel
+@part
 def _kept(row: int, shift: int, passed_on: bool, lane: Ints) -> int:
     """Words that every copy in need of them has kept, or any copy can pass on, when tiles move by `shift`."""
     if shift == 0:
@@ -178,7 +178,7 @@ def _entered(two: bool, end: int, stop: int, passed_on: bool, loops: Ints, lane:
     return total
 
 
-@kernel
+@part
 def _note_axes(n_axes: int, loops: Ints, lane: Ints) -> None:
     """Note which axes have copies in use; none of them are alike so far."""
     for a in range(n_axes):
@@ -267,7 +267,7 @@ def _pass(t: int, i: int, spaces: int, ranks: Ints, tensors: Ints, loops: Ints, 
     return spaces
 
 
-@kernel
+@part
 def _count_windows(
     t: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints
 ) -> bool:
@@ -304,7 +304,7 @@ def _count_windows(
     return True
 
 
-@kernel
+@part
 def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints) -> None:
     """Count a tensor that has plain ranks only.
 
@@ -354,7 +354,7 @@ def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lan
         parent = node
 
 
-@kernel
+@inlined
 def count_even(
     t: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints
 ) -> bool:

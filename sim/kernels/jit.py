@@ -46,11 +46,20 @@ def cache_folder() -> Path:
 
 
 def kernel(function: F) -> F:
-    """Compile a function on its first call and keep the machine code."""
+    """Compile a function that Python calls, on its first call, and keep the machine code."""
+    return _compiled(function, cache=True, no_cfunc_wrapper=True)
+
+
+def part(function: F) -> F:
+    """Compile a function that only kernels call; its code is kept with theirs."""
+    return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True)
+
+
+def _compiled(function: F, **options: bool) -> F:
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        compiled = numba.njit(cache=True, error_model="numpy")(function)
+        compiled = numba.njit(error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
     template = compiled.get_call_template

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernels.jit import kernel
+from sim.kernels.jit import part
 
 Ints = NDArray[np.int64]
 
@@ -75,7 +75,7 @@ class Scratch(NamedTuple):
     """Working memory of one thread for one `Shape`; see `new_scratch`."""
 
     lane: Ints  # for `sim.kernels.even`
-    stamp: Ints  # [4, words of the longest rank], for `sim.kernels.rank`
+    stamp: Ints  # [10, words of the longest rank, loops or terms], for `sim.kernels.rank`
     memo: Ints  # [rows, columns] remembered sums of ranks; the first column is the sum, the others are the key
 
 
@@ -86,7 +86,7 @@ def new_scratch(shape: Shape, loops: int) -> Scratch:
     rows = max(loops + 1, shape.tensors.shape[1]) + 2
     return Scratch(
         lane=np.zeros((rows, 14), np.int64),
-        stamp=np.zeros((4, int(reach.max(initial=1))), np.int64),
+        stamp=np.zeros((10, max(TERMS, loops, int(reach.max(initial=1)))), np.int64),
         memo=np.zeros((8192, loops + 2), np.int64),
     )
 
@@ -97,16 +97,17 @@ def new_counts(shape: Shape, levels: int) -> Ints:
     return np.zeros((tensors, 2 * (int(shape.tensors[-1, NODES]) - 1) + levels), np.int64)
 
 
-@kernel
-def set_steps(loops: Ints, n_dims: int) -> None:
-    """Fill the row STEP: the product of the bounds of the same dimension further in."""
-    inner = np.ones(n_dims, np.int64)
+@part
+def set_steps(loops: Ints, inner: Ints) -> None:
+    """Fill the row STEP: the product of the bounds of the same dimension further in; in all, they are `inner`."""
+    for d in range(len(inner)):
+        inner[d] = 1
     for i in range(loops[LENGTH, 0] - 1, -1, -1):
         loops[STEP, i] = inner[loops[DIM, i]]
         inner[loops[DIM, i]] *= loops[BOUND, i]
 
 
-@kernel
+@part
 def extent(size: int, d: int, end: int, loops: Ints) -> int:
     """Extent of a dimension that the loops from `end` inward touch."""
     out = 1

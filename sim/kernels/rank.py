@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.jit import kernel
+from sim.kernels.jit import inlined, part
 from sim.kernels.layout import (
     BOUND,
     COEF,
@@ -33,29 +33,28 @@ INSIDE, SUMMED, MOVED, WRAPPED, SHARED = 0, 1, 2, 4, 8
 # What is summed; see `rank_sum`.
 WANTED, KEPT, PASSED = range(3)
 
-# Rows of the working table of tiles: where a tile begins, and its extents now; the same of the tile before; the
-# extents of a full tile.
-START, SPAN, BEFORE, SPAN_BEFORE, FULL = range(5)
-
-# Rows of the table of stamps, which has a column a word: the last group of copies that needed the word, the last copy
-# that had it, the last group in which a copy lacked it. The last row begins with the last stamp that was given.
-NEEDED, HELD, LACKED, LAST_STAMP = range(4)
+# Rows of the table of stamps. Three have a column a word: the last group of copies that needed the word, the last
+# copy that had it, the last group in which a copy lacked it. One begins with the last stamp that was given. Five have
+# a column a term of the index: where a tile begins, and its extents now; the same of the tile before; the extents of
+# a full tile. The last has a column a loop outside the keep: its value now.
+NEEDED, HELD, LACKED, LAST_STAMP, START, SPAN, BEFORE, SPAN_BEFORE, FULL, DIGIT = range(10)
 
 
-@kernel
-def _next(digit: Ints, end: int, loops: Ints, parts: int, uses: Ints) -> bool:
+@part
+def _next(ranks: Ints, k: int, end: int, loops: Ints, parts: int, stamp: Ints) -> bool:
     """Next digits of the rank's loops with one of the `parts`; False, and all at their start, after the last."""
     for i in range(end - 1, -1, -1):
-        if loops[PART, i] & parts and uses[loops[DIM, i]] >= 0:
-            digit[i] += 1
-            if digit[i] < loops[BOUND, i]:
-                return True
-            digit[i] = 1 if loops[PART, i] == MOVED else 0
+        for term in range(TERMS):
+            if loops[PART, i] & parts and ranks[k, TERM + term] == loops[DIM, i]:
+                stamp[DIGIT, i] += 1
+                if stamp[DIGIT, i] < loops[BOUND, i]:
+                    return True
+                stamp[DIGIT, i] = 1 if loops[PART, i] == MOVED else 0
     return False
 
 
-@kernel
-def _place(size: Ints, ranks: Ints, k: int, end: int, loops: Ints, digit: Ints, tile: Ints) -> bool:
+@part
+def _place(size: Ints, ranks: Ints, k: int, end: int, loops: Ints, stamp: Ints) -> bool:
     """Set a tile at these digits and the tile before it; False where it lies beyond a dimension."""
     for term in range(TERMS):
         d = ranks[k, TERM + term]
@@ -63,7 +62,7 @@ def _place(size: Ints, ranks: Ints, k: int, end: int, loops: Ints, digit: Ints, 
         if d >= 0:
             for i in range(end):
                 if loops[DIM, i] == d and loops[PART, i] != WRAPPED:
-                    start += digit[i] * loops[STEP, i]
+                    start += stamp[DIGIT, i] * loops[STEP, i]
                     before -= loops[STEP, i] if loops[PART, i] == MOVED else 0
             if start >= size[d]:
                 return False
@@ -72,42 +71,37 @@ def _place(size: Ints, ranks: Ints, k: int, end: int, loops: Ints, digit: Ints, 
                 if loops[DIM, i] == d and loops[PART, i] == WRAPPED:
                     room = size[d] - 1 - before
                     before += min(loops[BOUND, i] - 1, room // loops[STEP, i]) * loops[STEP, i]
-            length = min(size[d] - start, tile[FULL, term])
-            length_before = min(size[d] - before, tile[FULL, term])
-        tile[START, term], tile[SPAN, term] = start, length
-        tile[BEFORE, term], tile[SPAN_BEFORE, term] = before, length_before
+            length = min(size[d] - start, stamp[FULL, term])
+            length_before = min(size[d] - before, stamp[FULL, term])
+        stamp[START, term], stamp[SPAN, term] = start, length
+        stamp[BEFORE, term], stamp[SPAN_BEFORE, term] = before, length_before
     return True
 
 
-@kernel
-def _stamp(ranks: Ints, k: int, tile: Ints, which: int, row: int, value: int, unless: int, table: Ints) -> int:
+@part
+def _stamp(ranks: Ints, k: int, which: int, row: int, value: int, unless: int, stamp: Ints) -> int:
     """Stamp a tile's existing words in `row`, but those with the stamp `unless` in HELD; how many were new."""
     new = 0
     extent_, offset = ranks[k, EXTENT], ranks[k, OFFSET]
-    for i in range(tile[which, 0], tile[which, 0] + tile[which + 1, 0]):
-        for j in range(tile[which, 1], tile[which, 1] + tile[which + 1, 1]):
-            for h in range(tile[which, 2], tile[which, 2] + tile[which + 1, 2]):
+    for i in range(stamp[which, 0], stamp[which, 0] + stamp[which + 1, 0]):
+        for j in range(stamp[which, 1], stamp[which, 1] + stamp[which + 1, 1]):
+            for h in range(stamp[which, 2], stamp[which, 2] + stamp[which + 1, 2]):
                 word = ranks[k, COEF] * i + ranks[k, COEF + 1] * j + ranks[k, COEF + 2] * h
                 padding = extent_ >= 0 and (word + offset < 0 or word + offset >= extent_)
-                if not padding and table[HELD, word] != unless and table[row, word] != value:
-                    table[row, word] = value
+                if not padding and stamp[HELD, word] != unless and stamp[row, word] != value:
+                    stamp[row, word] = value
                     new += 1
     return new
 
 
-@kernel
+@inlined
 def _enumerate(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints) -> int:
     """The sum of `rank_sum`, position by position."""
-    uses = np.full(len(size), -1, np.int64)
-    tile = np.ones((5, TERMS), np.int64)
     for term in range(TERMS):
         d = ranks[k, TERM + term]
-        if d >= 0:
-            uses[d] = term
-            tile[FULL, term] = extent(size[d], d, end, loops)
-    digit = np.zeros(end, np.int64)
+        stamp[FULL, term] = extent(size[d], d, end, loops) if d >= 0 else 1
     for i in range(end):
-        digit[i] = 1 if loops[PART, i] == MOVED else 0
+        stamp[DIGIT, i] = 1 if loops[PART, i] == MOVED else 0
     total = 0
     more_groups = True
     while more_groups:
@@ -116,24 +110,24 @@ def _enumerate(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints
         for look in range(2 if what == PASSED else 1):
             more_copies = True
             while more_copies:
-                if _place(size, ranks, k, end, loops, digit, tile):
+                if _place(size, ranks, k, end, loops, stamp):
                     if what == PASSED and look == 0:
-                        _stamp(ranks, k, tile, BEFORE, HELD, group, -1, stamp)
+                        _stamp(ranks, k, BEFORE, HELD, group, -1, stamp)
                     else:
-                        total += _stamp(ranks, k, tile, START, NEEDED, group, -1, stamp)
+                        total += _stamp(ranks, k, START, NEEDED, group, -1, stamp)
                     if what == PASSED and look == 1:
-                        total -= _stamp(ranks, k, tile, START, LACKED, group, group, stamp)
+                        total -= _stamp(ranks, k, START, LACKED, group, group, stamp)
                     elif what == KEPT:
                         stamp[LAST_STAMP, 0] += 1
                         copy = stamp[LAST_STAMP, 0]
-                        _stamp(ranks, k, tile, BEFORE, HELD, copy, -1, stamp)
-                        total -= _stamp(ranks, k, tile, START, LACKED, group, copy, stamp)
-                more_copies = _next(digit, end, loops, SHARED, uses)
-        more_groups = _next(digit, end, loops, SUMMED | MOVED, uses)
+                        _stamp(ranks, k, BEFORE, HELD, copy, -1, stamp)
+                        total -= _stamp(ranks, k, START, LACKED, group, copy, stamp)
+                more_copies = _next(ranks, k, end, loops, SHARED, stamp)
+        more_groups = _next(ranks, k, end, loops, SUMMED | MOVED, stamp)
     return total
 
 
-@kernel
+@part
 def rank_sum(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints, memo: Ints) -> int:
     """A sum over all positions of rank `k` outside a keep.
 

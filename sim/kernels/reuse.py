@@ -27,7 +27,7 @@ The naive twin of this module is `sim.reference.walk`.
 from __future__ import annotations
 
 from sim.kernels.even import count_even, window_words
-from sim.kernels.jit import inlined, kernel
+from sim.kernels.jit import inlined, kernel, part
 from sim.kernels.layout import (
     AXIS,
     BOUND,
@@ -52,7 +52,7 @@ from sim.kernels.layout import (
 from sim.kernels.rank import KEPT, MOVED, PASSED, SHARED, SUMMED, WANTED, WRAPPED, rank_sum
 
 
-@kernel
+@part
 def _product(
     t: int, end: int, what: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints
 ) -> int:
@@ -67,7 +67,7 @@ def _product(
     return total
 
 
-@kernel
+@part
 def _set_times(end: int, part: int, loops: Ints) -> None:
     """Give all loops in time one part."""
     for i in range(end):
@@ -75,7 +75,7 @@ def _set_times(end: int, part: int, loops: Ints) -> None:
             loops[PART, i] = part
 
 
-@kernel
+@inlined
 def _entered(
     t: int, end: int, what: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints
 ) -> int:
@@ -90,7 +90,7 @@ def _entered(
     return total
 
 
-@kernel
+@part
 def _crossings(
     t: int,
     parent: int,
@@ -136,7 +136,7 @@ def _crossings(
         out[t, gaps + gap] = entered if tensors[t, OUTPUT] else 0
 
 
-@kernel
+@part
 def _tile_words(t: int, end: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints) -> int:
     """Words of the largest tile of tensor `t` kept after `end` loops; holes are not counted.
 
@@ -157,7 +157,7 @@ def _tile_words(t: int, end: int, size: Ints, ranks: Ints, tensors: Ints, loops:
     return words
 
 
-@kernel
+@part
 def _count_tensor(
     t: int,
     size: Ints,

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from sim.kernels.cost import Floats, energy, latency, overflow
-from sim.kernels.jit import inlined, kernel
+from sim.kernels.jit import kernel, part
 from sim.kernels.layout import (
     AXIS,
     BOUND,
@@ -29,11 +29,19 @@ from sim.kernels.layout import (
     STEP,
     TERM,
     Ints,
+    set_steps,
 )
 from sim.kernels.reuse import count
 
-# Rows of the table of slots: dimension, bound, fanout axis (-1: in time), block, whether the bound is fixed.
+# Planes of the tables of slots and of positions: the best nest so far, the one from which the search goes on, and the
+# one that is looked at.
+BEST, NOW, NEW = range(3)
+
+# Rows of a table of slots: dimension, bound, fanout axis (-1: in time), block, whether the bound is fixed.
 SLOT_DIM, SLOT_BOUND, SLOT_AXIS, SLOT_BLOCK, SLOT_FIXED = range(5)
+
+# Rows of the table of axes: how many copies there are, and how many are in use (worked in).
+ROOM, COPIES = range(2)
 
 NO_FIT = 1e6
 
@@ -47,7 +55,18 @@ TRIES = 50  # at finding a step that changes something
 NEVER, OPTIONAL, ALWAYS = range(3)
 
 
-@inlined
+@part
+def _copy(source: int, target: int, slots: Ints, position: Ints) -> None:
+    """Copy a nest from one plane to another."""
+    for row in range(slots.shape[1]):
+        for i in range(slots.shape[2]):
+            slots[target, row, i] = slots[source, row, i]
+    for t in range(position.shape[1]):
+        for level in range(position.shape[2]):
+            position[target, t, level] = position[source, t, level]
+
+
+@part
 def _random(state: Ints, n: int) -> int:
     """A number below `n` (xorshift64*; Vigna, ACM TOMS 42(4), 2016)."""
     x = np.uint64(state[0])
@@ -58,7 +77,7 @@ def _random(state: Ints, n: int) -> int:
     return int(np.int64((x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(33)) % n)
 
 
-@kernel
+@part
 def _write_nest(slots: Ints, position: Ints, loops: Ints, keep: Ints) -> bool:
     """The nest of the slots with bounds above one. False if there are more than the table holds."""
     tensors, levels = position.shape
@@ -80,23 +99,14 @@ def _write_nest(slots: Ints, position: Ints, loops: Ints, keep: Ints) -> bool:
     return True
 
 
-@kernel
-def _set_steps(loops: Ints, inner: Ints) -> None:
-    for d in range(len(inner)):
-        inner[d] = 1
-    for i in range(loops[LENGTH, 0] - 1, -1, -1):
-        loops[STEP, i] = inner[loops[DIM, i]]
-        inner[loops[DIM, i]] *= loops[BOUND, i]
-
-
-@kernel
-def _is_legal(size: Ints, loops: Ints, keep: Ints, axis_size: Ints, is_inner: Ints, copies: Ints) -> bool:
+@part
+def _is_legal(size: Ints, loops: Ints, keep: Ints, axes: Ints, is_inner: Ints) -> bool:
     """Whether loops in space fit their axes, no loop runs into nothing, and the dataflow's order is kept.
 
     Outside the innermost keep, loops in time over inner dimensions stand inside all others.
     """
-    for a in range(len(axis_size)):
-        copies[a] = 1
+    for a in range(axes.shape[1]):
+        axes[COPIES, a] = 1
     innermost = 0
     for t in range(len(keep) - 1):
         for level in range(keep.shape[1]):
@@ -106,8 +116,8 @@ def _is_legal(size: Ints, loops: Ints, keep: Ints, axis_size: Ints, is_inner: In
         if loops[BOUND, i] > -(-size[loops[DIM, i]] // loops[STEP, i]):
             return False
         if loops[AXIS, i] >= 0:
-            copies[loops[AXIS, i]] *= loops[BOUND, i]
-            if copies[loops[AXIS, i]] > axis_size[loops[AXIS, i]]:
+            axes[COPIES, loops[AXIS, i]] *= loops[BOUND, i]
+            if axes[COPIES, loops[AXIS, i]] > axes[ROOM, loops[AXIS, i]]:
                 return False
         elif i < innermost:
             if is_inner[loops[DIM, i]]:
@@ -117,7 +127,7 @@ def _is_legal(size: Ints, loops: Ints, keep: Ints, axis_size: Ints, is_inner: In
     return True
 
 
-@inlined
+@part
 def _round_up(ranks: Ints, tensors: Ints, rounded: Ints) -> None:
     """Take the layer to be as large as the product of its bounds, so that all bounds divide."""
     last = len(tensors) - 1
@@ -131,7 +141,7 @@ def _round_up(ranks: Ints, tensors: Ints, rounded: Ints) -> None:
         tensors[last, OPERATIONS] *= bound
 
 
-@inlined
+@part
 def _pick(slots: Ints, state: Ints) -> int:
     """A random slot with a bound above one, or -1."""
     m = slots.shape[1]
@@ -142,13 +152,13 @@ def _pick(slots: Ints, state: Ints) -> int:
     return -1
 
 
-@inlined
+@part
 def _exchange(i: int, j: int, slots: Ints) -> None:
     for row in (SLOT_DIM, SLOT_BOUND, SLOT_FIXED):
         slots[row, i], slots[row, j] = slots[row, j], slots[row, i]
 
 
-@kernel
+@part
 def _move_factor(slots: Ints, state: Ints) -> bool:
     """Move a random factor of a bound to another slot of its dimension, wherever in its block that stands."""
     m = slots.shape[1]
@@ -178,8 +188,8 @@ def _move_factor(slots: Ints, state: Ints) -> bool:
     return True
 
 
-@inlined
-def _set_uneven(size: Ints, slots: Ints, axis_size: Ints, state: Ints) -> bool:
+@part
+def _set_uneven(size: Ints, slots: Ints, axes: Ints, state: Ints) -> bool:
     """Give a loop in space any bound; another loop of its dimension covers the rest."""
     m = slots.shape[1]
     i, j = _random(state, m), _random(state, m)
@@ -192,7 +202,7 @@ def _set_uneven(size: Ints, slots: Ints, axis_size: Ints, state: Ints) -> bool:
     for k in range(m):
         if slots[SLOT_DIM, k] == d and k != i and k != j:
             others *= slots[SLOT_BOUND, k]
-    bound = 1 + _random(state, min(size[d], axis_size[slots[SLOT_AXIS, i]]))
+    bound = 1 + _random(state, min(size[d], axes[ROOM, slots[SLOT_AXIS, i]]))
     rest = -(-size[d] // (others * bound))
     if others * bound * rest > WASTE * size[d]:
         return False
@@ -200,7 +210,7 @@ def _set_uneven(size: Ints, slots: Ints, axis_size: Ints, state: Ints) -> bool:
     return True
 
 
-@kernel
+@part
 def _swap(slots: Ints, state: Ints) -> bool:
     """Swap two loops of a block in time."""
     i, j = _pick(slots, state), _pick(slots, state)
@@ -210,7 +220,7 @@ def _swap(slots: Ints, state: Ints) -> bool:
     return True
 
 
-@kernel
+@part
 def _move_keep(position: Ints, low: Ints, high: Ints, may: Ints, state: Ints) -> bool:
     """Move a keep to another place in its block, or drop it, or bring it back."""
     t, level = _random(state, position.shape[0]), 1 + _random(state, max(1, position.shape[1] - 1))
@@ -248,28 +258,29 @@ def anneal(
     low: Ints,
     high: Ints,
     may: Ints,
-    axis_size: Ints,
+    axes: Ints,
     is_inner: Ints,
     loops: Ints,
     keep: Ints,
     counts: Ints,
+    rounded: Ints,
+    used: Floats,
+    state: Ints,
     weight: Floats,
-    seed: int,
     trials: int,
 ) -> tuple[float, int]:
-    """Improve the nest in `slots` and `position`; they end as the best found. `tensors` is worked in.
+    """Improve the BEST nest in `slots` and `position`.
 
-    The cost is weight[0] * ln(energy) + weight[1] * ln(latency). Returns the best cost and how many nests were
-    counted. If no nest fits, the cost is NO_FIT and the bits that are too many (infinite if none can be run at all).
+    Worked in are `tensors`, a `Scratch`, a `Nest`, a table of counts, `rounded` [D], `used` [L] and `state` [1], from
+    which random numbers come (not zero). The cost is weight[0] * ln(energy) + weight[1] * ln(latency). Returns the
+    best cost and how many nests were counted. If no nest fits, the cost is NO_FIT and the bits that are too many
+    (infinite if none can be run at all).
     """
-    state = np.array([(seed + 1) * 0x9E3779B97F4A7C1 % (1 << 62) + 1], np.int64)
-    copies, rounded, used = np.ones(len(axis_size), np.int64), size.copy(), np.ones(len(level))
-    now_slots, now_position = slots.copy(), position.copy()
-    new_slots, new_position = slots.copy(), position.copy()
+    new_slots, new_position = slots[NEW], position[NEW]
     now, best, counted = math.inf, math.inf, 0
+    _copy(BEST, NOW, slots, position)
     for trial in range(trials + 1):
-        new_slots[:], new_position[:] = now_slots, now_position
-        new_slots[:], new_position[:] = now_slots, now_position
+        _copy(NOW, NEW, slots, position)
         todo = 0 if trial == 0 else 1 + _random(state, 3)
         for _ in range(TRIES):
             if todo == 0:
@@ -278,7 +289,7 @@ def anneal(
             if kind < 4:
                 changed = _move_factor(new_slots, state)
             elif kind == 4:
-                changed = _set_uneven(size, new_slots, axis_size, state)
+                changed = _set_uneven(size, new_slots, axes, state)
             elif kind == 5:
                 changed = _swap(new_slots, state)
             else:
@@ -286,8 +297,8 @@ def anneal(
             todo -= 1 if changed else 0
         if not _write_nest(new_slots, new_position, loops, keep):
             continue
-        _set_steps(loops, rounded)
-        if not _is_legal(size, loops, keep, axis_size, is_inner, copies):
+        set_steps(loops, rounded)
+        if not _is_legal(size, loops, keep, axes, is_inner):
             continue
         _round_up(ranks, tensors, rounded)
         count(rounded, ranks, tensors, loops, keep, lane, stamp, memo, counts)
@@ -296,10 +307,10 @@ def anneal(
         if over > 0:
             if now >= NO_FIT and NO_FIT + over <= now:  # no nest fits yet: come nearer
                 now = NO_FIT + over
-                now_slots[:], now_position[:] = new_slots, new_position
+                _copy(NEW, NOW, slots, position)
                 if now < best:
                     best = now
-                    slots[:], position[:] = new_slots, new_position
+                    _copy(NEW, BEST, slots, position)
             continue
         cycles = latency(rounded, tensors, loops, keep, counts, port, wire, level, total, used)
         pj = energy(counts, tensors, keep, price, gap, total) + cycles * total[1]
@@ -307,8 +318,8 @@ def anneal(
         heat = HEAT * (1 - trial / (trials + 1))
         if cost <= now or _random(state, 1 << 20) < math.exp((now - cost) / (heat + 1e-9)) * (1 << 20):
             now = cost
-            now_slots[:], now_position[:] = new_slots, new_position
+            _copy(NEW, NOW, slots, position)
             if cost < best:
                 best = cost
-                slots[:], position[:] = new_slots, new_position
+                _copy(NEW, BEST, slots, position)
     return best, counted

@@ -11,7 +11,8 @@ import numpy as np
 from sim.arch.tree import Architecture, Fanout, Memory, keeps
 from sim.errors import MappingError
 from sim.kernels import search
-from sim.kernels.layout import LOOP_ROWS, Ints, new_counts, new_scratch
+from sim.kernels.cost import Prices
+from sim.kernels.layout import LOOP_ROWS, Ints, Shape, new_counts, new_scratch
 from sim.kernels.search import ALWAYS, NEVER, NO_FIT, OPTIONAL
 from sim.mapping.check import check
 from sim.mapping.counts import count_words
@@ -54,15 +55,16 @@ class Found:
 
 @dataclass(slots=True)
 class _Space:
-    """The nests among which is searched, as the tables of `sim.kernels.search`."""
+    """The nests among which is searched, as the tables of `sim.kernels.search`; `nodes` are those of the levels."""
 
     slots: Ints
     position: Ints
     low: Ints
     high: Ints
     may: Ints
-    axis_size: Ints
+    axes: Ints
     is_inner: Ints
+    nodes: list[int]
 
 
 def find_mapping(
@@ -86,23 +88,10 @@ def find_mapping(
     nests: list[tuple[float, Mapping]] = []
     evaluated = 0
     for run in range(effort.runs):
-        trial = _Space(space.slots.copy(), space.position.copy(), *_rest(space))
-        cost, counted = search.anneal(
-            *shape,
-            *new_scratch(shape, _MOST_LOOPS),
-            *prices,
-            trial.slots,
-            trial.position,
-            *_rest(trial),
-            np.zeros((LOOP_ROWS, _MOST_LOOPS), np.int64),
-            _new_keep(arch, layer),
-            new_counts(shape, len(arch.memories)),
-            np.array(weights),
-            effort.seed * 7919 + run,
-            effort.trials,
-        )
+        state = _random_state(effort.seed, run)
+        cost, counted, best = _search(space, shape, prices, weights, state, effort.trials)
         evaluated += counted
-        nest = _mapping(trial, layer, arch)
+        nest = _mapping(best, layer, arch)
         if cost < NO_FIT:  # the search rounds; what is compared in the end is exact
             pj, cycles = cost_of(count_words(layer, arch, nest), prices)
             cost = weights[0] * math.log(pj + 1e-12) + weights[1] * math.log(cycles + 1e-12)
@@ -113,20 +102,46 @@ def find_mapping(
     return Found(nest, evaluated)
 
 
+def _search(
+    space: _Space, shape: Shape, prices: Prices, weights: tuple[float, float], state: int, trials: int
+) -> tuple[float, int, _Space]:
+    """One run from the nest in `space`: the best cost, how many nests were counted, and the best nest."""
+    slots, position = np.stack([space.slots] * 3), np.stack([space.position] * 3)
+    tensors, levels = position.shape[1:]
+    keep = np.full((tensors + 1, levels), -1, np.int64)
+    keep[-1] = space.nodes
+    cost, counted = search.anneal(
+        *shape._replace(tensors=shape.tensors.copy()),
+        *new_scratch(shape, _MOST_LOOPS),
+        *prices,
+        slots,
+        position,
+        space.low,
+        space.high,
+        space.may,
+        space.axes,
+        space.is_inner,
+        np.zeros((LOOP_ROWS, _MOST_LOOPS), np.int64),
+        keep,
+        new_counts(shape, levels),
+        np.ones(len(shape.size), np.int64),
+        np.ones(levels),
+        np.array([state]),
+        np.array(weights),
+        trials,
+    )
+    return cost, counted, replace(space, slots=slots[search.BEST], position=position[search.BEST])
+
+
 def _without_padding(layer: Layer) -> Layer:
     """The layer as if its padding were words like others: what the search goes by, as it is faster to count."""
     tensors = tuple(replace(t, ranks=tuple(Rank(r.terms) for r in t.ranks)) for t in layer.tensors)
     return replace(layer, tensors=tensors)
 
 
-def _rest(space: _Space) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    return space.low, space.high, space.may, space.axis_size, space.is_inner
-
-
-def _new_keep(arch: Architecture, layer: Layer) -> Ints:
-    keep = np.full((len(layer.tensors) + 1, len(arch.memories)), -1, np.int64)
-    keep[-1] = [i for i, node in enumerate(arch.nodes) if isinstance(node, Memory)]
-    return keep
+def _random_state(seed: int, run: int) -> int:
+    """Where the random numbers of a run begin; never zero, and below 2**62."""
+    return (seed * 7919 + run + 1) * 0x9E3779B97F4A7C1 % (1 << 62) + 1
 
 
 def _explain(mapping: Mapping, layer: Layer, arch: Architecture, dataflow: Dataflow) -> None:
@@ -170,7 +185,9 @@ class _Builder:
         position, low, high, may = self._keeps()
         inner = [self.letter[d] in self.dataflow.inner for d, _ in self.layer.dims]
         sizes = [n for f in self.arch.fanouts for n in (f.x, f.y)]
-        return _Space(slots, position, low, high, may, np.array(sizes, np.int64), np.array(inner, np.int64))
+        axes = np.array([sizes, [1] * len(sizes)], np.int64).reshape(2, -1)
+        nodes = [i for i, node in enumerate(self.arch.nodes) if isinstance(node, Memory)]
+        return _Space(slots, position, low, high, may, axes, np.array(inner, np.int64), nodes)
 
     def _stretches(self) -> list[int]:
         """Memories in each stretch between fanouts."""

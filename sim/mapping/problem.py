@@ -32,6 +32,7 @@ from sim.kernels.layout import (
     PLAIN,
     RANK_COLUMNS,
     RANK_OF,
+    STEP,
     TERM,
     TERMS,
     TOGETHER,
@@ -41,7 +42,6 @@ from sim.kernels.layout import (
     Ints,
     Nest,
     Shape,
-    set_steps,
 )
 from sim.mapping.nest import Keep, Mapping, Parallel
 from sim.workload.layer import Layer, LayerError, Rank, Tensor
@@ -161,5 +161,5 @@ def nest_of(mapping: Mapping, layer: Layer, arch: Architecture) -> Nest:
             position += 1
     except KeyError as error:
         raise MappingError(f"the mapping names {error}, which layer {layer.name} on {arch.name} lacks") from None
-    set_steps(loops, len(dims))
+    loops[STEP, : len(mapping.loops)] = mapping.steps()
     return Nest(loops, keep)
