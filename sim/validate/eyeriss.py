@@ -167,7 +167,7 @@ def dataflow_rows(progress: Callable[[str], None]) -> Iterator[Row]:
                 "energy": sum(r.energy_pj for r in results) / macs * figure["scale"],
                 "dram": sum(a.reads + a.updates for a in moved) / macs,
             }
-            for key, what in (("energy", "energy per MAC (RS at batch 1 = 1)"), ("dram", "DRAM words per MAC")):
+            for key, what in (("energy", "energy per MAC"), ("dram", "DRAM words per MAC")):
                 yield Row(
                     data["paper"],
                     figure["where"],

@@ -1,0 +1,47 @@
+"""The validations that there are, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sim.errors import TilenestError, nearest
+from sim.validate import eyeriss
+from sim.validate.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Published numbers about one machine.
+
+    Attributes:
+        about: what is compared, in a line.
+        steps: how often `rows` reports that it is further on.
+        rows: computes the rows; it takes a function that is called with the name of every step that is done.
+    """
+
+    about: str
+    steps: int
+    rows: Callable[[Callable[[str], None]], Iterable[Row]]
+
+
+SUITES = {
+    "eyeriss": Suite("AlexNet on the Eyeriss chip, and six dataflows on storage of equal area", 24, eyeriss.rows),
+}
+
+
+def suites(names: Iterable[str]) -> dict[str, Suite]:
+    """The suites of these names; all of them if there is no name.
+
+    Raises:
+        TilenestError: for a name that there is not.
+    """
+    out = {}
+    for name in names or SUITES:
+        if name not in SUITES:
+            hint = nearest(name, SUITES)
+            raise TilenestError(
+                f"no validation '{name}'; there are {', '.join(SUITES)}" + (f" ({hint})" if hint else "")
+            )
+        out[name] = SUITES[name]
+    return out
