@@ -1,0 +1,190 @@
+"""A machine as a tree: what every node can hold, move and do, and what that costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from sim.arch.tree import ALL, Architecture, Compute, Converter, Fanout, Link, Memory, ZeroSaving
+from sim.components.model import NOT_MODELLED
+from sim.components.table import NodeCosts, describe, node_costs
+from sim.report.quantities import area, count, energy, number, rate, size
+from sim.workload.layer import ROLES
+
+_BUFFERING = {
+    "buffet": "filled while in use, word by word (buffet)",
+    "double": "double-buffered: a tile takes its room twice",
+    "single": "single-buffered: not filled while in use",
+}
+
+
+def arch_tree(arch: Architecture) -> Tree:
+    """The nodes, outermost first; what follows a fanout is inside every one of its copies.
+
+    Raises:
+        ComponentError: see `sim.components.table.node_costs`.
+    """
+    costs = node_costs(arch)
+    tree = branch = Tree(_label(arch.name, arch.summary, _about(arch, costs)), guide_style="dim")
+    for node in arch:
+        if isinstance(node, Fanout):
+            what = f"{node.x} x {node.y} = {node.x * node.y} copies of what follows"
+            branch = branch.add(_label(node.name, what, _networks(node, arch, costs)))
+        elif isinstance(node, Memory):
+            lines = _memory(node, arch, costs[node.name])
+            branch.add(_label(node.name, f"memory, {_capacity(node, arch)}", lines))
+        elif isinstance(node, Converter):
+            price = _price({"a word": costs[node.name].word_pj(arch.compute.bits)})
+            branch.add(_label(node.name, f"converter of {', '.join(node.tensors)}", [f"energy: {price}"]))
+        else:
+            branch.add(_label(node.name, node.op, _compute(node, costs[node.name])))
+    return tree
+
+
+def _label(name: str, what: str, lines: list[str]) -> Group:
+    return Group(Text.assemble((name, "bold"), "  ", what), *(Text(line, "dim") for line in lines))
+
+
+def _about(arch: Architecture, costs: dict[str, NodeCosts]) -> list[str]:
+    volts = f", {arch.technology.voltage:g} V" if arch.technology.voltage else ""
+    peak = arch.pes * arch.clock_hz / arch.compute.cycles
+    lines = [
+        f"{_several(arch.pes, 'PE')} at {count(arch.clock_hz / 1e6)} MHz: at most {count(peak)} operations/s",
+        f"{arch.technology.node_nm:g} nm{volts}; class {arch.engine}; dataflow {arch.dataflow}",
+    ]
+    known = {
+        node.name: costs[node.name].area.value * arch.instances(node.name) for node in arch if node.name in costs
+    }
+    if any(known.values()):
+        without = [name for name, um2 in known.items() if not um2]
+        but = f", without {', '.join(without)}" if without else ""
+        lines.append(f"area: {area(sum(known.values()))}{but}")
+    return [*lines, f"source: {arch.source}"] if arch.source else lines
+
+
+def _capacity(memory: Memory, arch: Architecture) -> str:
+    copies = arch.instances(memory.name)
+    text = size(memory.size_bits)
+    if not math.isinf(memory.size_bits):
+        words = memory.size_bits / arch.compute.bits
+        text += f" = {_several(words, 'word')} of {arch.compute.bits} bit"
+    return text + (f" in each of {copies}" if copies > 1 else "")
+
+
+def _memory(memory: Memory, arch: Architecture, costs: NodeCosts) -> list[str]:
+    lines = [
+        f"keeps {', '.join(memory.keeps)}; {memory.width_bits} bit wide; {_BUFFERING[memory.buffering]}",
+        f"bandwidth: {_bandwidths(memory, arch)}",
+    ]
+    if costs.read is not NOT_MODELLED or costs.write is not NOT_MODELLED:
+        share = arch.compute.bits / memory.width_bits
+        lines.append(f"energy: {_price({'a read': costs.read.value, 'a write': costs.write.value})}")
+        if share != 1:
+            lines[-1] += f"; {energy(costs.read.value * share)} and {energy(costs.write.value * share)} a word"
+    return [*lines, *_upkeep(costs), *_compressed(memory), *map(_saving, memory.savings)]
+
+
+def _bandwidths(memory: Memory, arch: Architecture) -> str:
+    kinds = {"reads": memory.read_bandwidth, "writes": memory.write_bandwidth, "in all": memory.bandwidth}
+    texts = [
+        f"{number(per_cycle)} bit/cycle = {rate(per_cycle * arch.clock_hz)} {kind}"
+        for kind, per_cycle in kinds.items()
+        if not math.isinf(per_cycle)
+    ]
+    return ", ".join(texts) or "unlimited"
+
+
+def _compressed(memory: Memory) -> Iterator[str]:
+    for how in memory.compression:
+        runs = "" if how.format == "bitmask" else f", {how.run_bits}-bit runs"
+        groups = f", packed into {how.group_bits} bit" if how.group_bits else ""
+        yield f"{how.tensor} compressed: {how.format}{runs}{groups}"
+
+
+def _saving(saving: ZeroSaving) -> str:
+    verb = {"gating": "gated (saves energy)", "skipping": "skipped (saves energy and time)"}[saving.kind]
+    return f"{saving.target}: {verb} where {' or '.join(saving.on)} are zero"
+
+
+def _networks(fanout: Fanout, arch: Architecture, costs: dict[str, NodeCosts]) -> list[str]:
+    lines = [_network(link, arch, costs[f"{fanout.name}.{link.tensor}"]) for link in fanout.links]
+    named = {link.tensor for link in fanout.links}
+    if ALL not in named and not named.issuperset(ROLES):
+        lines.append(f"{'the others' if named else 'all tensors'}: multicast and reduced for free")
+    return lines
+
+
+def _network(link: Link, arch: Architecture, costs: NodeCosts) -> str:
+    does = []
+    if link.tensor != "outputs":
+        does.append("multicast" if link.multicast else "unicast")
+    if link.tensor in ("outputs", ALL):
+        does.append("reduced on the way up" if link.reduce else "not reduced")
+    if link.neighbour:
+        does.append("passed on by neighbours")
+    if not math.isinf(link.bandwidth):
+        does.append(f"{number(link.bandwidth)} bit/cycle = {rate(link.bandwidth * arch.clock_hz)}")
+    word = costs.word_pj(arch.compute.bits)
+    return f"{link.tensor}: {', '.join(does)}; {f'{energy(word)} a word' if word else 'for free'}"
+
+
+def _compute(compute: Compute, costs: NodeCosts) -> list[str]:
+    pace = "one a cycle" if compute.cycles == 1 else f"one every {compute.cycles:g} cycles"
+    stages = f", {compute.depth} stages" if compute.depth > 1 else ""
+    price = _price({"an operation": costs.op.value, "a gated one": costs.gated.value})
+    lines = [f"{compute.bits} bit, {pace}{stages}", f"energy: {price}"]
+    return [*lines, *_upkeep(costs), *map(_saving, compute.savings)]
+
+
+def _upkeep(costs: NodeCosts) -> list[str]:
+    """What a copy takes just by being there."""
+    parts = []
+    if costs.cycle.value:
+        parts.append(f"{energy(costs.cycle.value)} every cycle")
+    if costs.leakage.value:
+        parts.append(f"leaks {costs.leakage.value:.3g} mW")
+    if costs.area.value:
+        parts.append(area(costs.area.value))
+    return [f"each: {', '.join(parts)}"] if parts else []
+
+
+def _price(costs: dict[str, float]) -> str:
+    return ", ".join(f"{energy(pj)} {what}" for what, pj in costs.items() if pj) or "none"
+
+
+def _several(things: float, noun: str) -> str:
+    return f"{number(things)} {noun}{'' if things == 1 else 's'}"
+
+
+def energy_table(arch: Architecture) -> Table:
+    """What every action costs, how much that is against an operation, and where the number comes from.
+
+    Costs per access or bit are compared by the word that the arithmetic takes. A source stands where it changes.
+    """
+    table = Table(box=box.SIMPLE_HEAD, title=f"What the parts of {arch.name} cost (one copy)", title_justify="left")
+    for header in ("part", "what", "cost", f"a word / {arch.compute.name}", "source"):
+        table.add_column(header, justify="left" if header in ("part", "what", "source") else "right")
+    operation = node_costs(arch)[arch.compute.name].op.value
+    width = {memory.name: memory.width_bits for memory in arch.memories}
+    node = source = ""
+    for row in describe(arch):
+        words = {"pJ/access": arch.compute.bits / width.get(row.node, 1), "pJ/bit": arch.compute.bits}.get(
+            row.unit, 1
+        )
+        origin = f"{'given' if row.given else 'model'}: {row.source}"
+        normal = row.value * words / operation if operation and row.unit.startswith("pJ") else None
+        table.add_row(
+            row.node if row.node != node else "",
+            row.quantity,
+            f"{row.value:.4g} {row.unit}",
+            f"{normal:.3g}" if normal is not None else "",
+            Text(origin if origin != source else ""),
+        )
+        node, source = row.node, origin
+    return table
