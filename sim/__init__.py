@@ -1,3 +1,61 @@
-"""tilenest: what does this neural network cost on that accelerator, and does it still work there?"""
+"""tilenest: what does this neural network cost on that accelerator, and does it still work there?
+
+>>> import sim
+>>> result = sim.run("eyeriss", "alexnet", layers=["conv2"], effort="low")
+>>> result["conv2"].macs
+223948800
+
+What is listed in `__all__` is the public interface; each name is imported when it is first used, so that
+``import sim`` takes no time.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sim.api import load_arch, load_dataflow, load_workload, run
+    from sim.arch.tree import Architecture, Component, Compute, Converter, Fanout, Link, Memory
+    from sim.engines.options import Options
+    from sim.errors import ConfigError, MappingError, TilenestError, UnsupportedOp
+    from sim.mapping.dataflow import Dataflow
+    from sim.mapping.mapper import Effort
+    from sim.mapping.nest import For, Keep, Mapping, Parallel
+    from sim.results import LayerResult, Result
+    from sim.workload.layer import Layer, Rank, Tensor, VectorLayer
+    from sim.workload.network import Network
+
+_HOMES = {
+    "sim.api": ("load_arch", "load_dataflow", "load_workload", "run"),
+    "sim.arch.tree": ("Architecture", "Component", "Compute", "Converter", "Fanout", "Link", "Memory"),
+    "sim.engines.options": ("Options",),
+    "sim.errors": ("ConfigError", "MappingError", "TilenestError", "UnsupportedOp"),
+    "sim.mapping.dataflow": ("Dataflow",),
+    "sim.mapping.mapper": ("Effort",),
+    "sim.mapping.nest": ("For", "Keep", "Mapping", "Parallel"),
+    "sim.results": ("LayerResult", "Result"),
+    "sim.workload.layer": ("Layer", "Rank", "Tensor", "VectorLayer"),
+    "sim.workload.network": ("Network",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Architecture", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Effort", "Fanout", "For",
+    "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Options", "Parallel",
+    "Rank", "Result", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer", "__version__", "load_arch",
+    "load_dataflow", "load_workload", "run",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'sim' has no attribute '{name}'")
+    value = globals()[name] = getattr(importlib.import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

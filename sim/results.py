@@ -10,9 +10,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sim import __version__
+from sim.errors import TilenestError, nearest
 from sim.mapping.counts import Actions
 
 SCHEMA = "tilenest-result/1"
+
+
+class ResultError(TilenestError, KeyError):
+    """A layer that a result does not have."""
+
+    __str__ = TilenestError.__str__  # a KeyError would show the text in quotes
 
 
 def digest(thing: object) -> str:
@@ -25,8 +32,12 @@ class Provenance:
     """What a result came from.
 
     Attributes:
+        tilenest: version of the program.
         arch_hash, workload_hash: of the machine and the network after all overrides.
-        command: the command line, where there was one.
+        dataflow: name of the dataflow that mappings had to obey.
+        objective: what made a mapping good: ``energy``, ``latency`` or ``edp``, their product.
+        seed: of the search's random numbers.
+        command: the command line; empty where there was none.
     """
 
     tilenest: str
@@ -59,25 +70,28 @@ class LayerResult:
     """What one layer costs.
 
     Attributes:
+        name: as in the workload.
         kind: as in the workload (``conv``, ``linear``, ``maxpool``, ...).
         macs: multiply-accumulates, those on padding included; 0 for vector layers.
         energy_pj: all energy, with what the clock and leakage take while the layer runs.
-        latency_cycles, latency_s: from the first operand to the last result.
-        compute_cycles: steps of the array alone.
+        latency_cycles: clock cycles from the first operand to the last result.
+        latency_s: the same in seconds.
+        compute_cycles: clock cycles that the array alone would take.
         utilization: operations over what all PEs could have done in `latency_cycles`.
         active_pes: PEs that ever have work.
         energy_breakdown: pJ by component (node, link of a fanout, ``static``).
         energy_by_tensor: pJ by component and tensor, for what moves words.
         actions: words by memory and tensor, summed over the memory's copies.
         tiles: words of the largest tile of a copy, by memory and tensor.
-        cycles: what takes how long; see `sim.engines.latency`.
+        cycles: clock cycles by what takes them: ``compute``, memories, networks (``fanout.tensor``), and what
+            comes on top: ``waits`` for single-buffered memories, ``start`` of the array, ``depth`` of its pipeline.
         bound_by: the name in `cycles` that decides the steady state.
         zeros: what zeros spare, by memory and tensor, where they do.
         operations: operations done, gated and skipped.
         mapping: the loop nest, one line an item; empty for vector layers.
         evaluated: mappings that were looked at.
-        optimal: whether the mapping is proved optimal; None if that is not known.
-        fused: the layer into which a vector layer is fused, or None.
+        optimal: whether the mapping is proved optimal; null if that is not known.
+        fused: the layer into which a vector layer is fused and costs nothing of its own, or null.
     """
 
     name: str
@@ -113,7 +127,18 @@ class LayerResult:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A network's layers together, one after the other."""
+    """A network's layers together, one after the other.
+
+    Attributes:
+        macs: multiply-accumulates.
+        energy_pj: all energy.
+        latency_cycles: clock cycles.
+        latency_s: the same in seconds.
+        utilization: of the layers, weighted with their latency.
+        edp_js: energy times latency, in joule seconds.
+        energy_breakdown: pJ by component.
+        words: words that each memory moves: fills, reads, updates and drains.
+    """
 
     macs: int
     energy_pj: float
@@ -130,10 +155,15 @@ class Result:
     """What a network costs on a machine.
 
     Attributes:
-        arch, workload: names.
+        arch: name of the machine.
+        workload: name of the network.
+        batch: samples that are computed together.
         levels: the memories, outermost first.
         pes: copies of the compute node.
-        area_um2: by component, all copies.
+        clock_hz: clock frequency.
+        area_um2: by component, all copies, where it is known.
+        layers: in the order of execution.
+        provenance: what the result came from.
     """
 
     arch: str
@@ -171,7 +201,9 @@ class Result:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise KeyError(name)
+        raise ResultError(
+            f"the result has no layer '{name}'; {nearest(name, (r.name for r in self.layers))}".rstrip("; ")
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, in the form that ``tilenest schema result`` describes."""
@@ -194,3 +226,13 @@ class Result:
     def to_json(self) -> str:
         """The same as text, indented."""
         return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    def __str__(self) -> str:
+        from sim.report.text import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from sim.report.text import as_html
+
+        return as_html(self)

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from sim.arch.tree import ALL, Architecture, Compute, Fanout, Link, Memory
+from sim.arch.tree import (
+    ALL,
+    Architecture,
+    Component,
+    Compression,
+    Compute,
+    Converter,
+    Fanout,
+    Given,
+    Link,
+    Memory,
+    Node,
+    ZeroSaving,
+)
 from sim.mapping.nest import For, Item, Keep, Mapping, Parallel
 from sim.workload.layer import Layer, Rank, Tensor
 
@@ -177,3 +191,91 @@ def _loops(draw: st.DrawFn, layer: Layer, arch: Architecture, divide: bool) -> l
             last = order[key[0]]
             out.append(Parallel(key[0], key[1], dim, bound))  # type: ignore[arg-type]
     return out[::-1]
+
+
+ROLES = ("inputs", "weights", "outputs")
+
+
+def _component(draw: st.DrawFn, *quantities: str) -> Component:
+    """Something with these costs, of which some are zero."""
+    cost = st.one_of(st.just(0.0), st.floats(0.01, 200))
+    return Component(given=tuple((q, Given(draw(cost), "drawn")) for q in quantities))
+
+
+def _bandwidth(draw: st.DrawFn) -> float:
+    return draw(st.one_of(st.just(math.inf), st.floats(0.5, 256)))
+
+
+def _savings(draw: st.DrawFn, targets: tuple[str, ...]) -> tuple[ZeroSaving, ...]:
+    kinds = st.sampled_from(["gating", "skipping"])
+    on = st.sampled_from([("inputs",), ("weights",), ("inputs", "weights")])
+    one = st.builds(ZeroSaving, kinds, st.sampled_from(targets), on)
+    return tuple(draw(st.lists(one, max_size=2)))
+
+
+def _priced(draw: st.DrawFn, node: Node) -> Node:
+    if isinstance(node, Memory):
+        formats = st.builds(
+            Compression,
+            st.sampled_from(ROLES),
+            st.sampled_from(["rlc", "csc", "bitmask"]),
+            st.integers(1, 6),
+            st.sampled_from([0, 64]),
+            st.booleans(),
+        )
+        return replace(
+            node,
+            width_bits=draw(st.sampled_from([8, 16, 64])),
+            read_bandwidth=_bandwidth(draw),
+            write_bandwidth=_bandwidth(draw),
+            bandwidth=_bandwidth(draw),
+            buffering=draw(st.sampled_from(["buffet", "double", "single"])),
+            component=_component(draw, "read_pj", "write_pj", "cycle_pj", "leakage_mw"),
+            compression=tuple(draw(st.lists(formats, max_size=2))),
+            savings=_savings(draw, ROLES),
+        )
+    if isinstance(node, Fanout):
+        links = [
+            replace(link, bandwidth=_bandwidth(draw), component=_component(draw, "word_pj", "cycle_pj"))
+            for link in node.links
+        ]
+        return replace(node, links=tuple(links))
+    assert isinstance(node, Compute)
+    return replace(
+        node,
+        cycles=draw(st.sampled_from([0.5, 1.0, 3.0])),
+        depth=draw(st.integers(1, 5)),
+        component=_component(draw, "op_pj", "gated_pj", "cycle_pj"),
+        savings=_savings(draw, (node.name,)),
+    )
+
+
+@st.composite
+def priced_machines(draw: st.DrawFn) -> Architecture:
+    """Machines with bandwidths, buffering, converters, savings on zeros, and costs; room for everything."""
+    arch = draw(machines())
+    nodes: list[Node] = []
+    for i, node in enumerate(arch.nodes):
+        if i and draw(st.integers(0, 3)) == 0:
+            of = draw(st.sampled_from([(ALL,), ("inputs",), ("outputs", "weights")]))
+            nodes.append(Converter(f"converter{i}", of, _component(draw, "word_pj", "cycle_pj")))
+        nodes.append(_priced(draw, node))
+    return replace(arch, nodes=tuple(nodes), clock_hz=draw(st.sampled_from([2e8, 1e9])))
+
+
+@st.composite
+def sparse(draw: st.DrawFn, layer: Layer) -> Layer:
+    """The layer with random densities and word widths."""
+    bits, density = st.sampled_from([4, 8, 16]), st.one_of(st.just(1.0), st.floats(0.05, 1))
+    tensors = tuple(replace(t, bits=draw(bits), density=draw(density)) for t in layer.tensors)
+    return replace(layer, tensors=tensors)
+
+
+@st.composite
+def resized(draw: st.DrawFn, arch: Architecture) -> Architecture:
+    """The machine with little memory: 1 to 40 words of 16 bits at every level but the outermost."""
+    nodes = [
+        replace(node, size_bits=16.0 * draw(st.integers(1, 40))) if isinstance(node, Memory) and i else node
+        for i, node in enumerate(arch.nodes)
+    ]
+    return replace(arch, nodes=tuple(nodes))

@@ -47,7 +47,7 @@ def execute(args: argparse.Namespace) -> int:
     arch, network = arch_of(args), network_of(args)
     check_tensors(arch, network)
     layer = _layer(network, args.layer)
-    options, by_hand = options_of(args, arch), mappings_of(args, network, arch)
+    options, by_hand = options_of(args, arch), mappings_of(args, network)
     given = by_hand.get(layer.name, by_hand.get(""))
     result = engine_of(arch)(layer, arch, given, options)
     counts = count_words(layer, arch, given or Mapping(tuple(map(parse_item, result.mapping))))

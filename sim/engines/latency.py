@@ -98,7 +98,7 @@ class _Timer:
         bits = left.bits * left.takes_time
         if tensor.role == "outputs":
             bits += 2 * (tensor.bits - left.bits)
-        cycles = max(bits / parent.read_bandwidth, bits / parent.bandwidth)
+        cycles = max(0.0, bits / parent.read_bandwidth, bits / parent.bandwidth)
         for node in self.arch.nodes[self.index[parent.name] : self.index[child.name]]:
             if isinstance(node, Fanout):
                 cycles = max(cycles, tensor.bits / node.link(tensor.name, tensor.role).bandwidth)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from sim.mapping.dataflow import ANY, Dataflow
 from sim.mapping.mapper import Effort, Objective
 
+EFFORTS = {"low": Effort(runs=1, trials=3000), "normal": Effort(), "high": Effort(runs=8, trials=60000)}
+"""How hard to search, by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
-from collections.abc import Callable, Iterable
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import entry_points
 
@@ -119,16 +122,34 @@ def _serial(work: Work, done: Callable[[object], None]) -> dict[object, LayerRes
 def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[object, LayerResult]:
     out = {}
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        futures = {pool.submit(_evaluate, job): key for key, job in work.items()}
+    others = multiprocessing.active_children()
+    with concurrent.futures.ProcessPoolExecutor(min(jobs, max(1, len(work))), mp_context=context) as pool:
+        with _uninterrupted():
+            futures = {pool.submit(_evaluate, job): key for key, job in work.items()}
+        workers = [child for child in multiprocessing.active_children() if child not in others]
         try:
             for future in concurrent.futures.as_completed(futures):
                 out[futures[future]] = future.result()
                 done(futures[future])
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:  # what they are doing may take long, and nobody wants it any more
+                worker.terminate()
             raise
     return out
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes begun in here leave it to us to react to Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():  # only the main one has a say in signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def area_um2(arch: Architecture) -> dict[str, float]:

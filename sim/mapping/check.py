@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sim.arch.tree import Architecture, Fanout, Memory, keeps
+from sim.arch.tree import ALL, Architecture, ArchitectureError, Compute, Converter, Fanout, Memory, Node, keeps
 from sim.errors import MappingError, nearest
 from sim.mapping.counts import count_words
 from sim.mapping.nest import Keep, Mapping, Parallel
-from sim.workload.layer import Layer
+from sim.workload.layer import ROLES, Layer
+from sim.workload.network import Network
 
 
 def check(mapping: Mapping, layer: Layer, arch: Architecture) -> None:
@@ -124,3 +125,39 @@ def _room(mapping: Mapping, layer: Layer, arch: Architecture) -> Iterator[str]:
                 f"{memory.name} has room for {memory.size_bits:.0f} bit and its tiles need {bits}, "
                 f"{bits - memory.size_bits:.0f} too many: {parts}{twice}"
             )
+
+
+def check_tensors(arch: Architecture, network: Network) -> None:
+    """Pass silently if all tensors that a machine's nodes name are roles or tensors of a network.
+
+    Raises:
+        ArchitectureError: with every name that means nothing; such a node would quietly do nothing.
+    """
+    tensors = (tensor.name for layer in network.mac_layers for tensor in layer.tensors)
+    known = list(dict.fromkeys((ALL, *ROLES, *tensors)))
+    problems = []
+    for node in arch:
+        unknown = [name for name in dict.fromkeys(_tensors(node)) if name not in known]
+        for name in unknown:
+            hint = nearest(name, known)
+            problems.append(
+                f"architecture {arch.name}, {node.name}: no layer of {network.name} has a tensor '{name}'; "
+                f"there are {', '.join(known)}{f' ({hint})' if hint else ''}"
+            )
+    if problems:
+        raise ArchitectureError("\n".join(problems))
+
+
+def _tensors(node: Node) -> Iterator[str]:
+    """All tensors and roles that a node names."""
+    match node:
+        case Memory():
+            yield from node.keeps
+            yield from (c.tensor for c in node.compression)
+            yield from (s.target for s in node.savings)
+        case Fanout():
+            yield from (link.tensor for link in node.links)
+        case Converter():
+            yield from node.tensors
+    if isinstance(node, Memory | Compute):
+        yield from (name for s in node.savings for name in s.on)

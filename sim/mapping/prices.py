@@ -104,7 +104,7 @@ def prices_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]
                 direct = action in (READ, UPDATE)  # accesses that zeros can spare
                 energy[t, i, action] = one * left.bits * (left.happens if direct else 1.0)
                 port[t, i, action] = left.bits * (left.takes_time if direct else 1.0)
-            if tensor.role == "outputs" and left.bits < tensor.bits:
+            if tensor.role == "outputs":
                 # Only finished words have zeros. Every partial sum that is written and is not finished is read
                 # again, so the read pays for what both are more than a finished word.
                 more = tensor.bits - left.bits

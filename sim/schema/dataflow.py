@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from sim.arch.library import find
 from sim.errors import nearest
@@ -23,7 +23,9 @@ def _check_letters(names: list[str]) -> list[str]:
     return names
 
 
-Letters = Annotated[Names, AfterValidator(_check_letters)]
+_LETTER = {"enum": list(LETTERS)}
+_LETTER_OR_LIST = {"anyOf": [_LETTER, {"type": "array", "items": _LETTER}]}
+Letters = Annotated[Names, AfterValidator(_check_letters), WithJsonSchema(_LETTER_OR_LIST)]
 
 
 class AxisText(Strict):

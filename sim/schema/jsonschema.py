@@ -6,10 +6,16 @@ and a file with ``extend:`` says only what differs.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from sim.schema.architecture import KINDS, ArchitectureText
-from sim.schema.validate import IDENTIFIER
+from sim.schema import architecture, layer_base
+from sim.schema.architecture import ArchitectureText
+from sim.schema.blocks import UseText
+from sim.schema.dataflow import DataflowText
+from sim.schema.mapping import MappingText
+from sim.schema.validate import IDENTIFIER, Strict
+from sim.schema.workload import WorkloadText
 
 Schema = dict[str, Any]
 
@@ -29,18 +35,55 @@ _ABOUT = ("description", "default", "examples")
 
 def architecture_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of architecture files."""
-    schema = _tidy(ArchitectureText.model_json_schema())
-    definitions = schema.pop("$defs")
+    return _whole("architecture", ArchitectureText, architecture.KINDS)
+
+
+def workload_schema() -> Schema:
+    """The JSON Schema of workload files."""
+    schema = _whole("workload", WorkloadText, (*layer_base.KINDS, "block"), UseText)
+    for prefix in ("", "Partial"):
+        definitions = schema["$defs"]
+        entries = definitions[f"{prefix}Workload"]["properties"]["layers"]
+        entries = entries["anyOf"][0] if prefix else entries
+        entries["items"]["oneOf"].append({"$ref": f"#/$defs/{prefix}UseText"})
+        block = definitions[f"{prefix}BlockText"]["properties"]["layers"]
+        (block["anyOf"][0] if prefix else block)["items"] = entries["items"]
+        for model in dict.fromkeys(layer_base.KINDS.values()):
+            # Of several keys that say what a layer is, pydantic requires none.
+            definitions[f"{prefix}{model.__name__}"]["anyOf"] = [{"required": [kind]} for kind in model.kinds]
+    return schema
+
+
+def dataflow_schema() -> Schema:
+    """The JSON Schema of dataflow files."""
+    return _whole("dataflow", DataflowText)
+
+
+def mapping_schema() -> Schema:
+    """The JSON Schema of files of hand-written mappings."""
+    return _whole("mapping", MappingText)
+
+
+def _whole(noun: str, model: type[Strict], kinds: Collection[str] = (), *others: type[Strict]) -> Schema:
+    """The schema of a kind of file.
+
+    Args:
+        kinds: keys that say what an entry of a named list is, and hold its name.
+        others: models of entries that `model` does not lead to.
+    """
+    schema = _tidy(model.model_json_schema())
+    definitions = schema.pop("$defs", {})
+    definitions |= {m.__name__: _tidy(m.model_json_schema()) for m in others}
     schema["properties"]["extend"] = _EXTEND
-    whole = {**definitions, "Architecture": schema}
-    partial = {f"Partial{name}": _partial(definition) for name, definition in whole.items()}
+    whole = {**definitions, noun.capitalize(): schema}
+    partial = {f"Partial{name}": _partial(definition, kinds) for name, definition in whole.items()}
     return {
         "$schema": DIALECT,
-        "title": "tilenest architecture",
+        "title": f"tilenest {noun}",
         "type": "object",
         "if": {"required": ["extend"]},
-        "then": {"$ref": "#/$defs/PartialArchitecture"},
-        "else": {"$ref": "#/$defs/Architecture"},
+        "then": {"$ref": f"#/$defs/Partial{noun.capitalize()}"},
+        "else": {"$ref": f"#/$defs/{noun.capitalize()}"},
         "$defs": {**whole, **partial, "Expression": _EXPRESSION, "Removal": _REMOVAL},
     }
 
@@ -74,18 +117,18 @@ def _is_computable(node: Schema) -> bool:
     return narrowed or node.get("type") in ("number", "integer", "boolean")
 
 
-def _partial(node: Any) -> Any:
+def _partial(node: Any, kinds: Collection[str]) -> Any:
     """The same for a file that extends another: nothing is required but names, and all can be removed."""
     if isinstance(node, list):
-        return [_partial(part) for part in node]
+        return [_partial(part, kinds) for part in node]
     if not isinstance(node, dict):
         return node
-    out = {key: _partial(part) for key, part in node.items()}
+    out = {key: _partial(part, kinds) for key, part in node.items()}
     if "$ref" in out and not out["$ref"].endswith("/Expression"):
         out["$ref"] = out["$ref"].replace("/$defs/", "/$defs/Partial")
     if "properties" in out:
-        out["required"] = [key for key in out.get("required", []) if key in KINDS]
+        out["required"] = [key for key in out.get("required", []) if key in kinds]
         own = {key: {"anyOf": [part, {"$ref": "#/$defs/Removal"}]} for key, part in out["properties"].items()}
-        is_entry = not own.keys().isdisjoint(KINDS)
+        is_entry = not own.keys().isdisjoint(kinds)
         out["properties"] = {**own, "after": _AFTER, "remove": _REMOVE} if is_entry else own
     return out

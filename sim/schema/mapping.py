@@ -12,9 +12,11 @@ A plain list under ``mapping:`` is the nest of a file that is for one layer.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path as FilePath
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, WithJsonSchema, field_validator
 
 from sim.errors import ConfigError, Problem, UnplacedError, nearest
 from sim.mapping.nest import Axis, For, Item, Keep, Mapping, Parallel
@@ -29,6 +31,13 @@ _EXAMPLES = {
 }
 
 
+_NEST = {
+    "type": "array",
+    "items": {"type": "string", "examples": [text.split("e.g. ")[1] for text in _EXAMPLES.values()]},
+}
+_ONE_OR_MANY = {"anyOf": [{"type": "object", "additionalProperties": _NEST, "minProperties": 1}, _NEST]}
+
+
 class ItemError(UnplacedError):
     """A line that is no item of a loop nest."""
 
@@ -37,7 +46,7 @@ class MappingText(Strict):
     """Loop nests by layer."""
 
     name: str = Field("", description="name of these mappings, for display")
-    mapping: dict[str, list[str]] = Field(
+    mapping: Annotated[dict[str, list[str]], WithJsonSchema(_ONE_OR_MANY)] = Field(
         min_length=1, description="a loop nest for each layer, outermost first; or one list, for one layer"
     )
 
@@ -47,15 +56,22 @@ class MappingText(Strict):
         return {"": value} if isinstance(value, list) else value
 
 
-def read_mappings(path: FilePath) -> dict[str, Mapping]:
+def read_mappings(path: str | FilePath, layers: Sequence[str] | None = None) -> dict[str, Mapping]:
     """The loop nests of a file by layer; a plain list has the key ``""``.
 
+    Args:
+        layers: the layers that can have a mapping, if that is known.
+
     Raises:
-        ConfigError: with every line that is no item of a nest.
+        ConfigError: with every line that is no item of a nest, and every layer that there is not.
     """
-    source = read(path, kind="dataflows")
+    source = read(FilePath(path), kind="dataflows")
     text = validate(MappingText, source)
-    problems: list[Problem] = []
+    problems = [
+        source.problem(("mapping", name), f"no layer '{name}' can be mapped", hint=nearest(name, layers), at_key=True)
+        for name in text.mapping
+        if name and layers is not None and name not in layers
+    ]
     out = {
         layer: Mapping(tuple(_items(lines, ("mapping", layer), source, problems)))
         for layer, lines in text.mapping.items()

@@ -27,7 +27,8 @@ M = TypeVar("M", bound=BaseModel)
 class Strict(BaseModel):
     """Base of all models of files: no unknown keys, no conversions. Every field has a description."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    # `defer_build`: of the many models of layers and nodes, only those that a file needs are prepared.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def reject(message: str, expected: str = "", hint: str = "") -> PydanticCustomError:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 
 from pydantic import Field
 
 from sim.arch.library import find
-from sim.errors import ConfigError, TilenestError
+from sim.errors import ConfigError, TilenestError, nearest
 from sim.schema.blocks import INPUT, BlockText, expand
 from sim.schema.layer_base import Count, FedError, PrecisionText, Site, with_formats
 from sim.schema.layers import Entry
@@ -61,7 +61,10 @@ def lower(text: WorkloadText, source: Source) -> Network:
 
 
 def read_workload(
-    path_or_name: str | FilePath, batch: int | None = None, sets: Sequence[str] = (), **bindings: int
+    path_or_name: str | FilePath,
+    batch: int | None = None,
+    sets: Sequence[str] = (),
+    bind: Mapping[str, int] | None = None,
 ) -> Network:
     """The network in a YAML or ONNX file, or the shipped one of this name.
 
@@ -69,7 +72,7 @@ def read_workload(
         path_or_name: a path, or a name that `tilenest list` shows.
         batch: samples that are computed together, instead of what the file says.
         sets: overrides such as ``conv1.M=64``; for YAML only.
-        bindings: values for the parameters of a YAML file, or for the open dimensions of an ONNX model.
+        bind: values for the parameters of a YAML file, or for the open dimensions of an ONNX model.
 
     Raises:
         TilenestError: when there is no such file; a `ConfigError` with the mistakes in it.
@@ -83,15 +86,14 @@ def read_workload(
 
         if sets:
             raise TilenestError(f"{path}: an ONNX model has no values to set ({', '.join(sets)})")
-        return import_onnx(path, batch=batch, bind=bindings)
+        return import_onnx(path, batch=batch, bind=bind)
 
     def prepare(root: Node) -> Node:
         if batch is not None and isinstance(root.value, dict):
             root = replace(root, value={**root.value, "batch": Node(batch, Position(f"batch={batch}"))})
-        return expand(root)
+        return expand(_bound(root, bind or {}))
 
-    overrides = [*(f"parameters.{name}={value}" for name, value in bindings.items()), *sets]
-    source = read(path, overrides, "workloads", prepare)
+    source = read(path, sets, "workloads", prepare)
     try:
         return lower(validate(WorkloadText, source), source)
     except ConfigError as error:
@@ -99,3 +101,19 @@ def read_workload(
         raise ConfigError(
             {(p.file, p.line, p.column, p.expected): p for p in error.problems[::-1]}.values()
         ) from None
+
+
+def _bound(root: Node, bind: Mapping[str, int]) -> Node:
+    """A document in which parameters have other values."""
+    node = root.child("parameters")
+    parameters = dict(node.value) if node and isinstance(node.value, dict) else {}
+    for name, value in bind.items():
+        at = Position(f"--bind {name}={value}")
+        if name not in parameters:
+            expected = f"one of {', '.join(parameters)}" if parameters else ""
+            problem = at.problem(f"the workload has no parameter '{name}'", expected, nearest(name, parameters))
+            raise ConfigError(problem)
+        parameters[name] = replace(parameters[name], value=value, at=at)
+    if not bind or not isinstance(root.value, dict):
+        return root
+    return replace(root, value={**root.value, "parameters": Node(parameters, root.at, root.at)})

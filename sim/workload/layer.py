@@ -178,7 +178,9 @@ class Layer:
         seen: set[str] = set()
         for dim in tensor.dims:
             if dim not in sizes:
-                raise LayerError(f"{where}: unknown dimension {dim}; {nearest(dim, sizes)}".rstrip("; "))
+                hint = nearest(dim, sizes)
+                known = f"there are {', '.join(sizes)}{f' ({hint})' if hint else ''}"
+                raise LayerError(f"{where}: unknown dimension {dim}; {known}")
             if dim in seen:
                 raise LayerError(f"{where}: dimension {dim} stands in two ranks; each may stand in one")
             seen.add(dim)

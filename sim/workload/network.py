@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-
-import networkx as nx
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
 
 from sim.errors import TilenestError, nearest
 from sim.workload.layer import Layer, VectorLayer
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 AnyLayer = Layer | VectorLayer
 
@@ -65,17 +69,23 @@ class Network:
         twice = {n for n in names if names.count(n) > 1} if len(set(names)) != len(names) else set()
         if twice:
             raise NetworkError(f"network {self.name}: layer name used twice: {', '.join(sorted(twice))}")
-        known = set(names)
+        before: dict[str, list[str]] = {name: [] for name in names}
         for flow in self.flows:
             for end in (flow.source, flow.target):
-                if end not in known:
+                if end not in before:
                     raise NetworkError(f"network {self.name}: no layer {end}; {nearest(end, names)}".rstrip("; "))
-        if not nx.is_directed_acyclic_graph(self.graph):
-            raise NetworkError(f"network {self.name}: its layers form a cycle")
+            before[flow.target].append(flow.source)
+        try:
+            TopologicalSorter(before).prepare()
+        except CycleError as error:
+            circle = " -> ".join(error.args[1])
+            raise NetworkError(f"network {self.name}: its layers form a cycle: {circle}") from None
 
     @property
     def graph(self) -> nx.MultiDiGraph[str]:
         """The layers as nodes (attribute ``layer``) and the flows as edges (attribute ``flow``)."""
+        import networkx as nx  # takes its time, and few need it
+
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for layer in self.layers:
             graph.add_node(layer.name, layer=layer)
@@ -102,6 +112,11 @@ class Network:
         return tuple(layer for layer in self.layers if isinstance(layer, Layer))
 
     @property
+    def unsupported(self) -> tuple[Skipped, ...]:
+        """Operators of an imported model that became no layer though they do something."""
+        return tuple(s for s in self.skipped if not s.reason.startswith("view"))
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of all layers."""
         return sum(layer.macs for layer in self.layers)
@@ -118,12 +133,16 @@ class Network:
         )
 
     def only(self, names: Iterable[str]) -> Network:
-        """The network cut down to these layers, in their own order.
+        """The network cut down to these layers, in their own order; ``conv3_*`` names all that look like it.
 
         Raises:
-            NetworkError: when a name is unknown.
+            NetworkError: when a name is unknown, or nothing looks like a pattern.
         """
-        wanted = {self[name].name for name in names}
+        known = [layer.name for layer in self.layers]
+        wanted: set[str] = set()
+        for name in names:
+            alike = [] if name in known else fnmatch.filter(known, name)
+            wanted |= set(alike) if alike else {self[name].name}
         layers = tuple(layer for layer in self.layers if layer.name in wanted)
         flows = tuple(f for f in self.flows if f.source in wanted and f.target in wanted)
         return replace(self, layers=layers, flows=flows)

@@ -209,4 +209,4 @@ def test_attention_with_open_batch_and_sequence(tmp_path: Path) -> None:
     assert vector(network, "qt").ops == 0
     assert vector(network, "norm").ops == 7 * 2 * 10 * 64
     assert {s.op for s in network.skipped} == {"Reshape", "Shape"}
-    assert network == read_workload(attention(tmp_path), batch=2, seq=10)
+    assert network == read_workload(attention(tmp_path), batch=2, bind={"seq": 10})

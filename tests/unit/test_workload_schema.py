@@ -238,7 +238,7 @@ def test_batch_sets_and_parameters_from_outside(load: Any) -> None:
     assert mac(load(text, batch=3), "c").sizes | {"P": 0, "Q": 0} == {
         "N": 3, "M": 12, "C": 3, "P": 0, "Q": 0, "R": 1, "S": 1,
     }  # fmt: skip
-    assert mac(load(text, m=7), "c").sizes["M"] == 7
+    assert mac(load(text, bind={"m": 7}), "c").sizes["M"] == 7
     assert mac(load(text, sets=["c.M=9", "c.kernel=3"]), "c").sizes["R"] == 3
     assert load(text.replace("batch: 1\n", "").replace(" * ${batch}", ""), batch=2).batch == 2
 
@@ -350,12 +350,12 @@ def test_mistakes_with_blocks(told: Any, uses: str, message: str) -> None:
 def test_names_that_are_not_there() -> None:
     with pytest.raises(TilenestError, match=r"no workload 'alexnt'.* did you mean 'alexnet'"):
         read_workload("alexnt")
-    with pytest.raises(TilenestError, match="'parameters' has no 'sequnce'"):
-        read_workload("bert_base", sequnce=3)
+    with pytest.raises(TilenestError, match=r"no parameter 'sequnce'(.|\n)*did you mean 'sequence'"):
+        read_workload("bert_base", bind={"sequnce": 3})
 
 
 def test_a_shipped_network_can_be_changed_from_outside() -> None:
-    assert read_workload("bert_base", depth=2).weight_words == 2 * 12 * 768 * 768
+    assert read_workload("bert_base", bind={"depth": 2}).weight_words == 2 * 12 * 768 * 768
     assert mac(read_workload("resnet50", sets=["conv3.repeat=1"]), "conv3.reduce").sizes["M"] == 128
 
 

@@ -143,14 +143,14 @@ def _bind(graph: Any, path: str | Path, batch: int | None, bind: Mapping[str, in
             if symbol in bound:
                 dim.dim_value = bound[symbol]
             else:
-                missing.setdefault(symbol, "batch=1" if axis == 0 else f"bind={{'{symbol}': 128}}")
-    if missing:
-        names, example = " and ".join(map(repr, missing)), ", ".join(missing.values())
-        raise TilenestError(f"{path}: the size of {names} is open; say how large, for example {example}")
+                missing.setdefault(symbol, "--batch 1" if axis == 0 else f"--bind {symbol}=128")
     for name in bind:
         if name not in symbols:
             hint = nearest(name, symbols) or f"open dimensions: {', '.join(sorted(symbols)) or 'none'}"
             raise TilenestError(f"{path}: no input has an open dimension '{name}'; {hint}")
+    if missing:
+        names, example = " and ".join(map(repr, missing)), " ".join(missing.values())
+        raise TilenestError(f"{path}: the size of {names} is open; say how large, for example {example}")
     if batch is not None and inputs:
         _rebatch(graph, inputs, batch)
 

@@ -1,0 +1,151 @@
+"""The program in a few functions, for the command line and for Python alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping as Map
+from dataclasses import replace
+from pathlib import Path
+
+from sim.arch.tree import Architecture
+from sim.engines.options import EFFORTS, Options
+from sim.engines.run import run_network
+from sim.errors import TilenestError, UnsupportedOp, nearest
+from sim.mapping.check import check_tensors
+from sim.mapping.dataflow import Dataflow
+from sim.mapping.mapper import OBJECTIVES, Objective
+from sim.mapping.nest import Mapping
+from sim.results import Result
+from sim.schema.architecture import read_architecture
+from sim.schema.dataflow import read_dataflow
+from sim.schema.mapping import read_mappings
+from sim.schema.workload import read_workload
+from sim.workload.network import Network
+
+File = str | Path
+"""A path, or the name of something that ships with the program."""
+
+Overrides = Map[str, object] | Sequence[str]
+
+
+def run(
+    arch: Architecture | File,
+    workload: Network | File,
+    *,
+    batch: int | None = None,
+    bind: Map[str, int] | None = None,
+    set: Overrides = (),  # as the command line calls it
+    dataflow: Dataflow | File | None = None,
+    mappings: Map[str, Mapping] | File | None = None,
+    layers: Sequence[str] | None = None,
+    objective: Objective = "edp",
+    effort: str = "normal",
+    seed: int = 0,
+    jobs: int = 1,
+    allow_unsupported: bool = False,
+    progress: Callable[[str], None] = lambda name: None,
+    command: str = "",
+) -> Result:
+    """What a network costs on a machine.
+
+    Args:
+        arch: a machine, the path of its file, or a shipped name.
+        workload: a network, the path of a YAML or ONNX file, or a shipped name.
+        batch: samples that are computed together; by default what the workload says.
+        bind: sizes of open dimensions of an ONNX model, or parameters of a workload file.
+        set: changes of the machine, ``{"array.x": 16}`` or ``["array.x=16"]``.
+        dataflow: what mappings must obey; by default what the machine says.
+        mappings: loop nests by layer (``""`` for all layers), or a file of them; others are searched for.
+        layers: names or patterns such as ``conv3_*``; by default all.
+        objective: what makes a mapping good: ``energy``, ``latency`` or ``edp``, their product.
+        effort: how hard to search: ``low``, ``normal`` or ``high``.
+        seed: of the search's random numbers; the same seed gives the same result.
+        jobs: processes that work side by side. In a script this needs the usual ``if __name__ == "__main__":``.
+        allow_unsupported: leave operators that the program does not know out of an ONNX model.
+        progress: called with the name of every layer when it is done.
+        command: for the result's provenance.
+
+    Raises:
+        TilenestError: for whatever is wrong with what was given.
+
+    >>> run("eyeriss", "alexnet", layers=["conv3"], effort="low")["conv3"].active_pes
+    156
+    """
+    _check_one_of("objective", objective, OBJECTIVES)
+    _check_one_of("effort", effort, EFFORTS)
+    if isinstance(arch, Architecture):
+        _check_read("an architecture", set=set)
+    else:
+        arch = load_arch(arch, set=set)
+    if isinstance(workload, Network):
+        _check_read("a workload", batch=batch, bind=bind)
+    else:
+        workload = load_workload(workload, batch=batch, bind=bind)
+    flow = dataflow if isinstance(dataflow, Dataflow) else load_dataflow(dataflow or arch.dataflow)
+    options = Options(flow, objective, replace(EFFORTS[effort], seed=seed))
+    if isinstance(mappings, str | Path):
+        mappings = read_mappings(mappings, [layer.name for layer in workload.mac_layers])
+    check_tensors(arch, workload)
+    if layers is not None:
+        workload = workload.only(layers)
+    elif not allow_unsupported:
+        _check_supported(workload)
+    return run_network(workload, arch, options, mappings, jobs, progress, command)
+
+
+def load_arch(name_or_path: File, *, set: Overrides = ()) -> Architecture:
+    """The machine in a file, or the shipped one of this name; see `run` for `set`.
+
+    Raises:
+        TilenestError: when there is no such file, or mistakes are in it.
+
+    >>> load_arch("eyeriss", set={"array.x": 16}).pes
+    192
+    """
+    changes = [f"{name}={value}" for name, value in set.items()] if isinstance(set, Map) else set
+    return read_architecture(name_or_path, changes)
+
+
+def load_workload(name_or_path: File, *, batch: int | None = None, bind: Map[str, int] | None = None) -> Network:
+    """The network in a YAML or ONNX file, or the shipped one of this name; see `run`.
+
+    Raises:
+        TilenestError: when there is no such file, or mistakes are in it.
+
+    >>> load_workload("bert_base", bind={"sequence": 64})["layer.0.query"].macs == 64 * 768 * 768
+    True
+    """
+    return read_workload(name_or_path, batch, bind=bind)
+
+
+def load_dataflow(name_or_path: File) -> Dataflow:
+    """The dataflow in a file, or the shipped one of this name.
+
+    Raises:
+        TilenestError: when there is no such file, or mistakes are in it.
+
+    >>> load_dataflow("row_stationary").title
+    'Row stationary (RS)'
+    """
+    return read_dataflow(name_or_path)
+
+
+def _check_one_of(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        hint = nearest(name, known)
+        raise TilenestError(f"no {what} '{name}'; there are {', '.join(known)}{f' ({hint})' if hint else ''}")
+
+
+def _check_read(what: str, **changes: object) -> None:
+    for name, value in changes.items():
+        if value:
+            raise TilenestError(f"`{name}` changes {what} when it is read; this one is read already")
+
+
+def _check_supported(network: Network) -> None:
+    if network.unsupported:
+        lines = "\n".join(f"  - {s.op} {s.name}: {s.reason.partition(': ')[2]}" for s in network.unsupported)
+        raise UnsupportedOp(
+            f"{network.source}: it is not known what these operators cost:\n{lines}\n"
+            "  --allow-unsupported (allow_unsupported=True) runs the others without them"
+        )

@@ -1,0 +1,121 @@
+"""``tilenest run``: what a network costs on a machine."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.cli import inputs
+
+if TYPE_CHECKING:
+    from sim.results import Result
+    from sim.workload.network import Network
+
+FORMS = ("png", "svg", "pdf")
+STANDARD_OUTPUT = "-"
+
+
+def plot_path(text: str) -> str:
+    """The name of a picture; its ending says the form."""
+    if Path(text).suffix[1:].lower() not in FORMS:
+        raise argparse.ArgumentTypeError(f"'{text}' does not end in .png, .svg or .pdf")
+    return text
+
+
+def names(text: str) -> list[str]:
+    """Names separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "run",
+        help="energy, latency and utilization of a network on a machine, layer by layer",
+        description="Computes energy, latency, utilization and the words moved at every memory, layer by layer.",
+    )
+    inputs.add_arch(parser)
+    inputs.add_workload(parser)
+    inputs.add_search(parser)
+    parser.add_argument("--layers", metavar="NAMES", type=names, help="only these, e.g. conv1,fc* (default: all)")
+    parser.add_argument("-j", "--jobs", metavar="N", type=inputs.count, default=1, help="processes (default 1)")
+    parser.add_argument(
+        "--allow-unsupported", action="store_true", help="leave out operators of an ONNX model that are not known"
+    )
+    parser.add_argument(
+        "--json",
+        metavar="PATH",
+        nargs="?",
+        const=STANDARD_OUTPUT,
+        help="write all results as JSON; without a path or with - to standard output, instead of the table",
+    )
+    parser.add_argument("--csv", metavar="PATH", help="write a row of numbers for every layer")
+    parser.add_argument(
+        "--plot", metavar="PATH", type=plot_path, help="draw the energy of every layer: .png, .svg, .pdf"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print neither the table nor progress")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the network, then print and write what was asked for."""
+    from sim.cli.output import Target, progress
+
+    paths = {"json": args.json, "csv": args.csv, "plot": args.plot}
+    targets = {what: Target.of(path) for what, path in paths.items() if path and path != STANDARD_OUTPUT}
+    arch, network = inputs.arch_of(args), inputs.network_of(args)
+    silent = args.quiet or args.json == STANDARD_OUTPUT
+    if Path(args.workload).suffix == ".onnx" and not silent:
+        _show_import(network)
+
+    from sim.api import run
+
+    chosen = network if args.layers is None else network.only(args.layers)
+    with progress(len(chosen), args.quiet) as done:
+        result = run(
+            arch,
+            network,
+            dataflow=args.dataflow,
+            mappings=args.mapping,
+            layers=args.layers,
+            objective=args.objective,
+            effort=args.effort,
+            seed=args.seed,
+            jobs=args.jobs,
+            allow_unsupported=args.allow_unsupported,
+            progress=done,
+            command=args.line,
+        )
+    if args.json == STANDARD_OUTPUT:
+        print(result.to_json(), end="")
+    elif not args.quiet:
+        _show(result)
+    for what, target in targets.items():
+        target.write(_content(result, what, target.path))
+    return 0
+
+
+def _show_import(network: Network) -> None:
+    from sim.cli.output import show
+    from sim.report.import_table import import_table
+
+    show(import_table(network), "")
+
+
+def _show(result: Result) -> None:
+    from sim.cli.output import console, show
+    from sim.report.table import result_table
+
+    show(result_table(result, console()))
+
+
+def _content(result: Result, what: str, path: Path) -> str | bytes:
+    if what == "json":
+        return result.to_json()
+    if what == "csv":
+        from sim.report.csv import result_csv
+
+        return result_csv(result)
+    from sim.report.energy_plot import energy_plot
+
+    return energy_plot(result, path.suffix[1:].lower())

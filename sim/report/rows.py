@@ -1,0 +1,140 @@
+"""A result as rows of text, for whatever shows it: a terminal, a notebook, plain text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.report.quantities import area, count, energy, seconds, share
+from sim.results import LayerResult, Result, Totals
+
+Cells = tuple[str, ...]
+
+_COSTS = ("layer", "kind", "MACs", "energy", "pJ/MAC", "latency", "util.", "PEs", "bound by")
+_TEXTS = ("layer", "kind", "bound by")
+
+COSTS = len(_COSTS)
+"""So many columns say what a layer costs; the others, how many words each memory moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of text.
+
+    Attributes:
+        rows: one for each layer that costs anything.
+        total: the last row.
+        right: for every column, whether it holds numbers.
+    """
+
+    headings: Cells
+    rows: tuple[Cells, ...]
+    total: Cells
+    right: tuple[bool, ...]
+
+    def columns(self, *wanted: int) -> Sheet:
+        """Some of the columns."""
+
+        def pick(cells: Cells) -> Cells:
+            return tuple(cells[i] for i in wanted)
+
+        rows = tuple(map(pick, self.rows))
+        return Sheet(pick(self.headings), rows, pick(self.total), tuple(self.right[i] for i in wanted))
+
+
+def sheet(result: Result) -> Sheet:
+    """The whole table: what layers cost, then the words that every memory moves."""
+    totals = result.totals
+    shown = [layer for layer in result.layers if layer.fused is None]
+    rows = tuple((*_costs(layer), *(_count(layer.words(level)) for level in result.levels)) for layer in shown)
+    total = (*_total(totals, len(shown)), *(_count(totals.words[level]) for level in result.levels))
+    headings = (*_COSTS, *(_heading(level) for level in result.levels))
+    return Sheet(headings, rows, total, tuple(heading not in _TEXTS for heading in headings))
+
+
+def title(result: Result) -> str:
+    """What was run on what."""
+    made = result.provenance
+    clock = _with_unit(result.clock_hz, "Hz")
+    return (
+        f"{result.workload} on {result.arch}: batch {result.batch}, dataflow {made.dataflow}, "
+        f"best {made.objective}, {result.pes} PEs at {clock}"
+    )
+
+
+def notes(result: Result) -> list[str]:
+    """What stands below the table: totals, where the energy goes, layers that are not shown."""
+    totals = result.totals
+    out = [_speed(totals)]
+    if totals.energy_pj:
+        out.append(f"energy   {_parts(totals)}")
+    if result.area_um2:
+        out.append(f"area     {area(sum(result.area_um2.values()))} of the components whose area is known")
+    fused = [layer.name for layer in result.layers if layer.fused is not None]
+    if fused:
+        names = ", ".join(fused[:4]) + (f", ... ({len(fused)} in all)" if len(fused) > 4 else "")
+        out.append(f"fused    {names}: work on words that pass by and cost nothing of their own")
+    return out
+
+
+def _heading(level: str) -> str:
+    return level.replace("_", "_\n") + "\nwords"
+
+
+def _costs(layer: LayerResult) -> Cells:
+    return (
+        layer.name,
+        layer.kind,
+        _count(layer.macs),
+        energy(layer.energy_pj),
+        _per(layer.energy_pj, layer.macs),
+        seconds(layer.latency_s) if layer.latency_s else "-",
+        _percent(layer.utilization),
+        str(layer.active_pes or "-"),
+        layer.bound_by,
+    )
+
+
+def _total(totals: Totals, layers: int) -> Cells:
+    return (
+        "total",
+        f"{layers} layer{'s' if layers != 1 else ''}",
+        _count(totals.macs),
+        energy(totals.energy_pj),
+        _per(totals.energy_pj, totals.macs),
+        seconds(totals.latency_s),
+        _percent(totals.utilization),
+        "",
+        "",
+    )
+
+
+def _speed(totals: Totals) -> str:
+    out = f"total    {energy(totals.energy_pj)} in {seconds(totals.latency_s)}"
+    if totals.macs and totals.latency_s and totals.energy_pj:
+        per_joule = totals.macs / (totals.energy_pj * 1e-12)
+        out += f": {_with_unit(totals.macs / totals.latency_s, 'MAC/s')}, {_with_unit(per_joule, 'MAC/J')}"
+    return f"{out}, energy x delay {totals.edp_js:.3g} J s"
+
+
+def _parts(totals: Totals) -> str:
+    parts = sorted(totals.energy_breakdown.items(), key=lambda part: -part[1])
+    return ", ".join(f"{name} {share(pj, totals.energy_pj)}" for name, pj in parts if pj)
+
+
+def _count(number: int) -> str:
+    return count(number) if number else "-"
+
+
+def _with_unit(number: float, unit: str) -> str:
+    text = count(number)
+    return f"{text}{unit}" if text[-1].isalpha() else f"{text} {unit}"
+
+
+def _per(pj: float, macs: int) -> str:
+    if not macs:
+        return "-"
+    return f"{pj / macs:,.0f}" if pj >= 1000 * macs else f"{pj / macs:.3g}"
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.3g} %" if part else "-"

@@ -1,0 +1,144 @@
+"""How fast is it? ``pytest tests/bench --benchmark-enable``; in other runs each of these is done once, unmeasured.
+
+Numbers from different runs do not compare: machines are noisy. Ratios within a run do.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numba
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import sim
+from sim.kernels.layout import Ints, new_counts, new_scratch
+from sim.kernels.reuse import count
+from sim.mapping.check import check
+from sim.mapping.counts import count_words
+from sim.mapping.dataflow import Dataflow
+from sim.mapping.mapper import Effort, find_mapping
+from sim.mapping.nest import For, Keep, Mapping, Parallel
+from sim.mapping.problem import nest_of, shape_of
+from sim.reference.walk import walk
+from sim.schema.dataflow import read_dataflow
+from sim.workload.layer import Layer, Rank, Tensor
+
+MACHINE = sim.Architecture(
+    "three levels",
+    (
+        sim.Memory("dram", ("all",), 1e12),
+        sim.Memory("glb", ("inputs", "outputs"), 1e9),
+        sim.Fanout("array", 14, 12),
+        sim.Memory("rf", ("all",), 1e6),
+        sim.Compute("mac"),
+    ),
+)
+
+ALL = ("weights", "inputs", "outputs")
+NESTS_A_ROUND = 20_000
+
+
+def convolution(out: int, channels: int, filters: int, pad: int) -> Layer:
+    """A 3 x 3 convolution."""
+    extent = out + 2 - 2 * pad
+    window = [Rank(((p, 1), (r, 1)), -pad, extent) for p, r in ("PR", "QS")]
+    sizes = {"N": 1, "M": filters, "C": channels, "P": out, "Q": out, "R": 3, "S": 3}
+    tensors = (
+        Tensor("weights", "weights", tuple(map(Rank.of, "MCRS"))),
+        Tensor("inputs", "inputs", (Rank.of("N"), Rank.of("C"), *window)),
+        Tensor("outputs", "outputs", tuple(map(Rank.of, "NMPQ"))),
+    )
+    return Layer("conv", "conv", tuple(sizes.items()), tensors)
+
+
+def row_stationary(rows: int, columns: int, channels: int, filters: int) -> Mapping:
+    """A nest as the chip's, with as many loops as a mapper tries."""
+    return Mapping(
+        (
+            Keep("dram", ALL),
+            For("M", filters // 32),
+            For("P", rows // 28),
+            Keep("glb", ("inputs", "outputs")),
+            For("C", channels // 4),
+            For("M", 4),
+            For("P", 2),
+            Parallel("array", "x", "P", 14),
+            Parallel("array", "y", "R", 3),
+            Parallel("array", "y", "C", 4),
+            For("Q", columns),
+            Keep("rf", ALL),
+            For("S", 3),
+            For("M", 8),
+        )
+    )
+
+
+@numba.njit  # type: ignore[misc, unused-ignore]
+def count_often(
+    size: Ints,
+    ranks: Ints,
+    tensors: Ints,
+    loops: Ints,
+    keep: Ints,
+    lane: Ints,
+    stamp: Ints,
+    memo: Ints,
+    out: Ints,
+    n: int,
+) -> None:
+    """As the mapper does: no Python between two nests."""
+    for _ in range(n):
+        count(size, ranks, tensors, loops, keep, lane, stamp, memo, out)
+
+
+@pytest.mark.parametrize("pad", [0, 1])
+def test_counting_a_seven_dimensional_convolution_on_three_levels(benchmark: BenchmarkFixture, pad: int) -> None:
+    """Nests a second of one core: 20,000 over the time of a round."""
+    layer, nest = convolution(56, 64, 64, pad), row_stationary(56, 56, 64, 64)
+    check(nest, layer, MACHINE)
+    shape = shape_of(layer, MACHINE)
+    tables = nest_of(nest, layer, MACHINE)
+    out = new_counts(shape, 3)
+    scratch = new_scratch(shape, tables.loops.shape[1])
+    benchmark.extra_info["nests a round"] = NESTS_A_ROUND
+    benchmark(count_often, *shape, *tables, *scratch, out, NESTS_A_ROUND)
+    assert out[0, 0] == 2 * layer.words("weights")  # for each half of the rows
+
+
+@pytest.mark.parametrize("way", [walk, count_words], ids=["walker", "kernel"])
+def test_the_walker_beside_the_kernel(benchmark: BenchmarkFixture, way: Callable[..., object]) -> None:
+    nest = Mapping(
+        (
+            Keep("dram", ALL),
+            For("C", 2),
+            Keep("glb", ALL[1:]),
+            For("M", 2),
+            Parallel("array", "x", "P", 6),
+            Parallel("array", "y", "R", 3),
+            For("Q", 6),
+            Keep("rf", ALL),
+            For("S", 3),
+        )
+    )
+    benchmark(way, convolution(6, 2, 2, 0), MACHINE, nest)
+
+
+@pytest.mark.parametrize("flow", ["row_stationary", "any"])
+def test_finding_a_mapping(benchmark: BenchmarkFixture, flow: str) -> None:
+    arch, dataflow = sim.load_arch("eyeriss"), read_dataflow(flow)
+    assert isinstance(dataflow, Dataflow)
+    found = benchmark(find_mapping, convolution(56, 64, 64, 1), arch, dataflow, "edp", Effort())
+    assert found.evaluated > 1000
+
+
+def test_running_alexnet_in_a_fresh_process(benchmark: BenchmarkFixture) -> None:
+    command = [sys.executable, "-m", "sim", "run", "--arch", "eyeriss", "--workload", "alexnet"]
+    benchmark.pedantic(subprocess.run, (command,), {"check": True, "capture_output": True}, rounds=3)
+
+
+def test_asking_for_help_in_a_fresh_process(benchmark: BenchmarkFixture) -> None:
+    command = [sys.executable, "-m", "sim", "--help"]
+    benchmark.pedantic(subprocess.run, (command,), {"check": True, "capture_output": True}, rounds=5)

@@ -1,0 +1,154 @@
+"""Are cycles those that one computes by hand from words and bandwidths?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from sim.arch.tree import Architecture, Compute, Fanout, Link, Memory, Node, ZeroSaving
+from sim.engines.latency import Latency, latency
+from sim.engines.spatial import evaluate
+from sim.mapping.counts import count_words
+from sim.mapping.nest import Mapping
+from sim.mapping.prices import cost_of, prices_of
+from sim.schema.mapping import parse_item
+from sim.workload.layer import Layer, Rank, Tensor
+
+LINE = Layer(
+    "line",
+    "conv",
+    (("P", 4), ("R", 3)),
+    (
+        Tensor("weights", "weights", (Rank.of("R"),)),
+        Tensor("inputs", "inputs", (Rank.of("P", "R"),)),
+        Tensor("outputs", "outputs", (Rank.of("P"),)),
+    ),
+)
+DRAM = Memory("dram", ("all",), math.inf)
+BUFFER = Memory("buffer", ("all",), 1e6)
+MAC = Compute("mac")
+KEEP_DRAM = "keep dram weights, inputs, outputs"
+
+
+def timed(*nodes: Node, nest: str, layer: Layer = LINE) -> Latency:
+    """The latency by the readable engine, of which the mapper's kernel must be of one mind."""
+    mapping = Mapping(tuple(parse_item(line.strip()) for line in f"{KEEP_DRAM}; {nest}".split(";")))
+    counts = count_words(layer, Architecture("machine", nodes), mapping)
+    out = latency(counts)
+    prices = prices_of(layer, counts.arch, {t.name: counts.kept(t.name) for t in layer.tensors})
+    assert cost_of(counts, prices)[1] == pytest.approx(out.cycles, rel=1e-12)
+    assert evaluate(layer, counts.arch, mapping).latency_cycles == out.cycles
+    return out
+
+
+def test_nothing_but_the_arithmetic_takes_time() -> None:
+    out = timed(DRAM, MAC, nest="for P 4; for R 3")
+    assert (out.steady, out.waits, out.start, out.depth) == ({"compute": 12, "dram": 0}, 0, 0, 0)
+    assert (out.cycles, out.bound_by) == (12, "compute")
+
+
+def test_slow_units_and_deep_pipelines() -> None:
+    assert timed(DRAM, replace(MAC, cycles=2.5, depth=5), nest="for P 4; for R 3").cycles == 12 * 2.5 + 4
+
+
+def test_units_side_by_side() -> None:
+    # 27 rows on 14 columns: 2 passes of 5 steps
+    layer = replace(LINE, dims=(("P", 27), ("R", 5)))
+    assert timed(DRAM, Fanout("row", 14), MAC, nest="for P 2; parallel row.x P 14; for R 5", layer=layer).cycles == 10
+
+
+WHOLE = "keep buffer weights, inputs, outputs; for P 4; for R 3"
+
+
+@pytest.mark.parametrize(
+    ("changes", "cycles"),
+    [
+        ({"read_bandwidth": 8.0}, 9 * 2),  # 3 weights and 6 inputs of 16 bits
+        ({"write_bandwidth": 4.0}, 4 * 4),  # 4 outputs
+        ({"bandwidth": 8.0}, (9 + 4) * 2),  # all of them
+        ({"read_bandwidth": 8.0, "write_bandwidth": 4.0, "bandwidth": 64.0}, 18),
+    ],
+)
+def test_a_port_takes_its_words_over_its_bandwidth(changes: dict[str, float], cycles: float) -> None:
+    out = timed(replace(DRAM, **changes), BUFFER, MAC, nest=WHOLE)
+    assert (out.steady["dram"], out.bound_by) == (cycles, "dram")
+
+
+def test_ports_of_the_buffer() -> None:
+    # reads: 12 + 12 operands, 8 partial sums, 4 finished outputs; writes: 9 words that come, 12 partial sums
+    out = timed(DRAM, replace(BUFFER, read_bandwidth=4.0, write_bandwidth=2.0, bandwidth=16.0), MAC, nest=WHOLE)
+    assert out.steady["buffer"] == max(36 * 16 / 4, 21 * 16 / 2, 57)
+    assert out.steady["compute"] == 12
+
+
+def test_copies_of_a_memory_share_the_work() -> None:
+    # each of 4 registers gives 3 inputs to its unit
+    register = replace(BUFFER, name="register", read_bandwidth=4.0)
+    out = timed(DRAM, Fanout("row", 4), register, MAC, nest="parallel row.x P 4; keep register inputs; for R 3")
+    assert out.steady["register"] == 3 * 16 / 4
+
+
+def test_the_network_above_an_array() -> None:
+    links = (Link("inputs", bandwidth=32), Link("outputs", bandwidth=8))
+    out = timed(DRAM, Fanout("row", 4, 1, links), MAC, nest="parallel row.x P 4; for R 3")
+    # 4 inputs in each of 3 steps; outputs: 12 up and 8 down, each direction for itself
+    assert out.steady == {
+        "compute": 3, "dram": 0, "row.weights": 0, "row.inputs": 12 * 16 / 32, "row.outputs": 12 * 16 / 8,
+    }  # fmt: skip
+    assert out.bound_by == "row.outputs"
+    assert timed(
+        DRAM, Fanout("row", 4, 1, (replace(links[0], neighbour=True),)), MAC, nest="parallel row.x P 4; for R 3"
+    ).steady["row.inputs"] == 6 * 16 / 32  # fmt: skip
+
+
+def test_skipping_takes_time_away_and_gating_does_not() -> None:
+    layer = replace(LINE, tensors=(LINE.tensors[0], replace(LINE.tensors[1], density=0.25), LINE.tensors[2]))
+    for kind, share in (("skipping", 0.25), ("gating", 1.0)):
+        saving = ZeroSaving(kind, "weights", ("inputs",))  # type: ignore[arg-type]
+        dram = replace(DRAM, savings=(saving,), bandwidth=16.0)
+        out = timed(dram, MAC, nest="for P 4; for R 3", layer=layer)
+        assert out.steady["compute"] == 12 * share
+        assert out.steady["dram"] == 12 * share + 12 + 12 + 8  # weights, inputs, partial sums written and read
+
+
+def test_the_first_tile_has_to_come_before_all_else() -> None:
+    # 3 inputs of the first tile at 2 cycles each
+    out = timed(replace(DRAM, read_bandwidth=8.0), BUFFER, MAC, nest="for P 4; keep buffer inputs; for R 3")
+    assert out.start == 3 * 2
+    assert out.waits == 0
+    assert out.cycles == (6 + 12 + 8) * 2 + 6  # inputs, weights, partial sums that are read again
+
+
+def test_a_level_that_streams_passes_the_first_tile_on_and_another_waits_for_a_whole_one() -> None:
+    nest = "keep buffer inputs; for P 4; keep register inputs; for R 3"
+    register = replace(BUFFER, name="register")
+    for buffering, first in (("buffet", 0), ("double", 6 * 2)):
+        buffer = replace(BUFFER, buffering=buffering, read_bandwidth=4.0)  # type: ignore[arg-type]
+        out = timed(replace(DRAM, read_bandwidth=8.0), buffer, register, MAC, nest=nest)
+        assert out.start == first + 3 * 4  # 6 words from DRAM at 2 cycles, 3 from the buffer at 4
+
+
+def test_the_array_waits_while_a_single_buffer_is_filled() -> None:
+    # Tiles of 2 outputs need 4 inputs: 4 come, then 2. At 2 cycles each the array waits for 12.
+    nest = "for P 2; keep buffer inputs; for P 2; for R 3"
+    dram = replace(DRAM, read_bandwidth=8.0)
+    assert timed(dram, replace(BUFFER, buffering="single"), MAC, nest=nest).waits == 12
+    assert timed(dram, replace(BUFFER, buffering="double"), MAC, nest=nest).waits == 0
+
+
+def test_a_word_that_all_copies_want_is_waited_for_once() -> None:
+    nest = "for R 3; parallel row.x P 4; keep register weights"
+    register = replace(BUFFER, name="register", buffering="single")
+    out = timed(replace(DRAM, read_bandwidth=8.0), Fanout("row", 4), register, MAC, nest=nest)  # type: ignore[arg-type]
+    assert out.waits == 3 * 2
+    alone = Fanout("row", 4, 1, (Link("weights", multicast=False),))
+    out = timed(replace(DRAM, read_bandwidth=8.0), alone, register, MAC, nest=nest)  # type: ignore[arg-type]
+    assert out.waits == 12 * 2
+
+
+def test_the_parts_are_shown() -> None:
+    out = timed(replace(DRAM, read_bandwidth=8.0), BUFFER, replace(MAC, depth=3), nest=WHOLE)
+    assert out.parts() == {"compute": 12, "dram": 18, "buffer": 0, "waits": 0, "start": out.start, "depth": 2}
+    assert out.cycles == 18 + out.start + 2
