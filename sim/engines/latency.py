@@ -7,13 +7,15 @@ overlaps, so the longest of these decides. Three things come on top:
   memories between two fanouts the slowest counts. Whenever a tile changes, whatever streams past begins anew, and
   its first tile has to come as well.
 - *start*: the first operands have to come in and the last results have to go out; of a level that streams only
-  what the next one needs first, of others a whole tile.
+  what the next one needs first, of a double-buffered one a whole tile (what a single-buffered one is filled with is
+  in the waits). First tiles take their ways side by side, but take turns at the port of the memory that they leave.
 - the stages of the arithmetic's pipeline.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from sim.arch.tree import Architecture, Fanout, Memory
@@ -92,13 +94,17 @@ class _Timer:
         bandwidth = fanout.link(tensor.name, tensor.role).bandwidth
         return words * tensor.bits / bandwidth / self.used(above + 1)
 
-    def way(self, tensor: Tensor, parent: Memory, child: Memory) -> float:
-        """Cycles per word between a memory and all copies of one below it."""
-        left = zeros.access(parent, tensor, self.counts.layer)
+    def at_port(self, tensor: Tensor, memory: Memory, up: bool = False) -> float:
+        """Cycles that a copy of a memory is busy with a word that it sends down, or that comes up to it."""
+        left = zeros.access(memory, tensor, self.counts.layer)
         bits = left.bits * left.takes_time
-        if tensor.role == "outputs":
+        if tensor.role == "outputs" and not up:
             bits += 2 * (tensor.bits - left.bits)
-        cycles = max(0.0, bits / parent.read_bandwidth, bits / parent.bandwidth)
+        return bits / min(memory.write_bandwidth if up else memory.read_bandwidth, memory.bandwidth)
+
+    def way(self, tensor: Tensor, parent: Memory, child: Memory, up: bool = False) -> float:
+        """Cycles per word between a memory and all copies of one below it."""
+        cycles = max(0.0, self.at_port(tensor, parent, up))
         for node in self.arch.nodes[self.index[parent.name] : self.index[child.name]]:
             if isinstance(node, Fanout):
                 cycles = max(cycles, tensor.bits / node.link(tensor.name, tensor.role).bandwidth)
@@ -142,28 +148,38 @@ class _Timer:
             for parent, child in self.edges(tensor):
                 if self.stage(child) != stage:
                     continue
-                words = 0.0
+                down = up = 0.0
                 if child.buffering == "single":
                     gap = self.index[parent.name]
-                    words = self.counts.down(tensor.name, gap) + self.counts.up(tensor.name, gap)
+                    down, up = self.counts.down(tensor.name, gap), self.counts.up(tensor.name, gap)
                 elif tensor.role != "outputs":
-                    words = changes * self.first_tile(tensor, parent, child)
-                wait = max(wait, words * self.way(tensor, parent, child))
+                    down = changes * self.first_tile(tensor, parent, child)
+                cycles = down * self.way(tensor, parent, child) + up * self.way(tensor, parent, child, up=True)
+                wait = max(wait, cycles)
         return wait
+
+    def awaited(self, tensor: Tensor) -> list[tuple[Memory, Memory]]:
+        """The edges where use begins or ends with a tile: not if it streams on, nor if it waits anyway."""
+        edges = self.edges(tensor)
+        return [e for e in edges if e[1].buffering == "double" or (e is edges[-1] and e[1].buffering == "buffet")]
 
     def start(self) -> float:
         """Cycles until the first operands have come in, and until the last results have gone out."""
+        busy: dict[str, float] = defaultdict(float)
         first, final = 0.0, 0.0
         for tensor in self.counts.layer.tensors:
             cycles = 0.0
-            for i, (parent, child) in enumerate(edges := self.edges(tensor)):
-                if child.buffering != "buffet" or i == len(edges) - 1:
-                    cycles += self.first_tile(tensor, parent, child) * self.way(tensor, parent, child)
-            if tensor.role == "outputs":
+            up = tensor.role == "outputs"
+            for parent, child in self.awaited(tensor):
+                words = self.first_tile(tensor, parent, child)
+                cycles += words * self.way(tensor, parent, child, up)
+                if not up:
+                    busy[parent.name] += words * self.at_port(tensor, parent) / self.used(self.index[parent.name])
+            if up:
                 final = cycles
             else:
                 first = max(first, cycles)
-        return first + final
+        return max(first, *busy.values(), 0.0) + final
 
 
 def latency(counts: Counts) -> Latency:

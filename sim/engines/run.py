@@ -135,6 +135,8 @@ def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[obj
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in workers:  # what they are doing may take long, and nobody wants it any more
                 worker.terminate()
+            for worker in workers:
+                worker.join()
             raise
     return out
 

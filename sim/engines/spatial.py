@@ -157,28 +157,27 @@ def _stored(counts: Counts, memory: Memory) -> dict[str, Stored]:
 def _vector(layer: VectorLayer, arch: Architecture) -> LayerResult:
     """A layer without multiply-accumulates, in one pass from the outermost memory through the next and back.
 
-    Every input word is read and every output word written once at the outermost memory; both pass the first memory
-    on the chip that keeps inputs or outputs. A PE does one elementary operation in a cycle. A layer that is fused
-    works on words that pass by anyway and costs nothing of its own.
+    Every input word is read and every output word written once at the outermost memory; each passes the first memory
+    on the chip that keeps its kind. A PE does one elementary operation in a cycle. A layer that is fused works on
+    words that pass by anyway and costs nothing of its own.
     """
     if layer.fused:
         return LayerResult(layer.name, layer.kind, 0, 0.0, 0.0, 0.0, fused=layer.fused)
     costs = node_costs(arch)
     inputs = Tensor("inputs", "inputs", (), layer.bits)
     outputs = Tensor("outputs", "outputs", (), layer.bits)
-    memories = arch.memories[:2]
     actions: dict[str, dict[str, Actions]] = {}
     breakdown: dict[str, float] = {}
     cycles = {"compute": layer.ops / arch.pes}
-    for i, memory in enumerate(memories):
-        kept = {t.name for t in (inputs, outputs) if keeps_any(memory.keeps, t)}
-        into = layer.input_words if "inputs" in kept else 0
-        out = layer.output_words if "outputs" in kept else 0
+    for memory in dict.fromkeys((*_passed(arch, inputs), *_passed(arch, outputs))):
+        into = layer.input_words if memory in _passed(arch, inputs) else 0
+        out = layer.output_words if memory in _passed(arch, outputs) else 0
+        inner = memory is not arch.memories[0]
         actions[memory.name] = {
-            "inputs": Actions(fills=into * i, reads=into),
-            "outputs": Actions(updates=out, drains=out * i),
+            "inputs": Actions(fills=into * inner, reads=into),
+            "outputs": Actions(updates=out, drains=out * inner),
         }
-        reads, writes = (into + out * i) * layer.bits, (into * i + out) * layer.bits
+        reads, writes = (into + out * inner) * layer.bits, (into * inner + out) * layer.bits
         cost = costs[memory.name]
         breakdown[memory.name] = (reads * cost.read.value + writes * cost.write.value) / memory.width_bits
         cycles[memory.name] = max(
@@ -199,3 +198,8 @@ def _vector(layer: VectorLayer, arch: Architecture) -> LayerResult:
         cycles=cycles,
         bound_by=max(cycles, key=cycles.__getitem__),
     )
+
+
+def _passed(arch: Architecture, tensor: Tensor) -> tuple[Memory, ...]:
+    """The outermost memory, and the next that keeps a tensor if there is one."""
+    return tuple(m for m in arch.memories if keeps_any(m.keeps, tensor))[:2]

@@ -44,6 +44,14 @@ class Prices(NamedTuple):
     total: Floats  # [4]
 
 
+@part
+def _reads(t: int, level: int, node: int, counts: Ints, tensors: Ints) -> int:
+    """Words of tensor `t` that memory `level`, which is node `node`, reads: to send them down, or to add to them."""
+    gaps = tensors[len(tensors) - 1, NODES] - 1
+    levels = (counts.shape[1] - 2 * gaps) // 2
+    return counts[t, node] + counts[t, 2 * gaps + levels + level]
+
+
 @kernel
 def energy(counts: Ints, tensors: Ints, keep: Ints, price: Floats, gap_price: Floats, total: Floats) -> float:
     """Energy in pJ, without what grows with time."""
@@ -57,7 +65,8 @@ def energy(counts: Ints, tensors: Ints, keep: Ints, price: Floats, gap_price: Fl
             if keep[t, level] < 0:
                 continue
             node = keep[last, level]
-            out += counts[t, node] * price[t, level, READ] + counts[t, gaps + node] * price[t, level, UPDATE]
+            out += _reads(t, level, node, counts, tensors) * price[t, level, READ]
+            out += counts[t, gaps + node] * price[t, level, UPDATE]
             if node > 0:
                 out += counts[t, node - 1] * price[t, level, FILL]
                 out += counts[t, gaps + node - 1] * price[t, level, DRAIN]
@@ -96,7 +105,7 @@ def _port_cycles(i: int, used: float, counts: Ints, tensors: Ints, keep: Ints, p
     reads, writes = 0.0, 0.0
     for t in range(last):
         if keep[t, i] >= 0:
-            reads += counts[t, node] * port[t, i, READ]
+            reads += _reads(t, i, node, counts, tensors) * port[t, i, READ]
             writes += counts[t, gaps + node] * port[t, i, UPDATE]
             if node > 0:
                 writes += counts[t, node - 1] * port[t, i, FILL]
@@ -106,13 +115,22 @@ def _port_cycles(i: int, used: float, counts: Ints, tensors: Ints, keep: Ints, p
 
 
 @part
-def _way(t: int, i: int, parent: int, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats) -> float:
-    """Cycles per word of tensor `t` between memory `parent` and the copies of memory `i` below it."""
+def _way(
+    t: int, i: int, parent: int, action: int, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats
+) -> float:
+    """Cycles per word of tensor `t` that memory `parent` reads for, or takes from, the copies of memory `i` below."""
     last = len(keep) - 1
-    out = port[t, parent, READ] * max(level[parent, READ_TIME], level[parent, PORT_TIME])
+    out = _port_time(t, parent, action, port, level)
     for g in range(keep[last, parent], keep[last, i]):
         out = max(out, wire[t, g])
     return out / used[parent]
+
+
+@part
+def _port_time(t: int, i: int, action: int, port: Floats, level: Floats) -> float:
+    """Cycles that one copy of memory `i` is busy with a word of tensor `t`."""
+    own = level[i, READ_TIME] if action == READ else level[i, WRITE_TIME]
+    return port[t, i, action] * max(own, level[i, PORT_TIME])
 
 
 @part
@@ -151,37 +169,63 @@ def _waits(
             if keep[t, i] < 0:
                 continue
             if level[i, STAGE] == stage:
-                words = 0.0
+                down, up = 0.0, 0.0
                 if level[i, ALTERNATES]:
-                    words += counts[t, keep[last, parent]] + counts[t, gaps + keep[last, parent]]
+                    down, up = counts[t, keep[last, parent]], counts[t, gaps + keep[last, parent]]
                 elif not tensors[t, OUTPUT]:
-                    words += changes * _first_tile(t, i, parent, counts, tensors, keep, used)
-                wait = max(wait, words * _way(t, i, parent, keep, used, port, wire, level))
+                    down = changes * _first_tile(t, i, parent, counts, tensors, keep, used)
+                cycles = down * _way(t, i, parent, READ, keep, used, port, wire, level)
+                cycles += up * _way(t, i, parent, UPDATE, keep, used, port, wire, level)
+                wait = max(wait, cycles)
             parent = i
     return wait
 
 
 @part
+def _below(t: int, i: int, keep: Ints) -> int:
+    """The next memory inside memory `i` that keeps tensor `t`, or -1."""
+    for j in range(i + 1, keep.shape[1]):
+        if keep[t, j] >= 0:
+            return j
+    return -1
+
+
+@part
 def _start(counts: Ints, tensors: Ints, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats) -> float:
-    """Cycles until the first operands have come in, and until the last results have gone out."""
+    """Cycles until the first operands have come in, and until the last results have gone out.
+
+    First tiles take their ways side by side, but those that leave the same memory take turns at its port. What
+    single-buffered memories are filled with is in the waits.
+    """
     last, levels = len(tensors) - 1, keep.shape[1]
     first, final = 0.0, 0.0
+    for parent in range(levels):
+        busy = 0.0
+        for t in range(last):
+            i = _below(t, parent, keep) if keep[t, parent] >= 0 else -1
+            if i >= 0 and _is_awaited(t, i, keep, level) and not tensors[t, OUTPUT]:
+                words = _first_tile(t, i, parent, counts, tensors, keep, used)
+                busy += words * _port_time(t, parent, READ, port, level) / used[parent]
+        first = max(first, busy)
     for t in range(last):
-        innermost = 0
-        for i in range(levels):
-            innermost = i if keep[t, i] >= 0 else innermost
-        cycles, parent = 0.0, 0
-        for i in range(1, levels):
-            if keep[t, i] >= 0:
-                if level[i, WHOLE] or i == innermost:
-                    words = _first_tile(t, i, parent, counts, tensors, keep, used)
-                    cycles += words * _way(t, i, parent, keep, used, port, wire, level)
-                parent = i
+        action = UPDATE if tensors[t, OUTPUT] else READ
+        cycles, parent, i = 0.0, 0, _below(t, 0, keep)
+        while i >= 0:
+            if _is_awaited(t, i, keep, level):
+                words = _first_tile(t, i, parent, counts, tensors, keep, used)
+                cycles += words * _way(t, i, parent, action, keep, used, port, wire, level)
+            parent, i = i, _below(t, i, keep)
         if tensors[t, OUTPUT]:
             final = cycles
         else:
             first = max(first, cycles)
     return first + final
+
+
+@part
+def _is_awaited(t: int, i: int, keep: Ints, level: Floats) -> bool:
+    """Whether use begins or ends with a whole tile at memory `i`: not if it streams on, nor if it waits anyway."""
+    return (level[i, WHOLE] or _below(t, i, keep) < 0) and not level[i, ALTERNATES]
 
 
 @kernel

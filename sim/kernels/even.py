@@ -116,6 +116,8 @@ def _kept(row: int, shift: int, passed_on: bool, lane: Ints) -> int:
     """Words that every copy in need of them has kept, or any copy can pass on, when tiles move by `shift`."""
     if shift == 0:
         return lane[row, ALL]
+    if abs(shift) >= lane[row, WIDTH] and not passed_on:
+        return 0
     if passed_on:
         span = lane[row, WIDTH]
         for i in range(lane[row, LISTS]):
@@ -175,6 +177,10 @@ def _entered(two: bool, end: int, stop: int, passed_on: bool, loops: Ints, lane:
         total -= lane[j, OUTER] * other * moved * times * (bound - 1)
         lane[row, SHIFT], lane[row, NOW] = shift, wrapped * times
         now = other * lane[row, NOW]
+        if (
+            two and other == 0 and lane[row, NOW] == 0
+        ):  # from here outward tiles have nothing in common with those before
+            break
     return total
 
 
@@ -295,7 +301,7 @@ def _count_windows(
                 k = tensors[t, LAST] - 1 - w
                 n0, n1 = lane[first - w, INNER], lane[first - w, INNER + 1]
                 words *= min(window_words(ranks[k, COEF], n0, ranks[k, COEF + 1], n1), ranks[k, WORDS])
-            out[t, 2 * gaps + level] = words
+            out[t, 2 * gaps + level], out[t, 2 * gaps + levels + level] = words, 0
         if end < 0:
             continue
         if parent >= 0 and not _crossings(t, parent, node, end, stop, spaces, size, ranks, tensors, loops, lane, out):
@@ -319,7 +325,7 @@ def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lan
     )
     gaps, flat, is_output = tensors[last, NODES] - 1, tensors[t, FLAT], tensors[t, OUTPUT]
     _note_axes(n_axes, loops, lane)
-    i, parent = 0, -1
+    i, above = 0, -1
     outer, entered, parts = 1, 1, 1
     for level in range(levels + 1):
         end = keep[t, level] if level < levels else loops[LENGTH, 0]
@@ -336,11 +342,12 @@ def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lan
                 lane[a, ALIKE] *= bound
             i += 1
         if level < levels:
-            out[t, 2 * gaps + level] = flat // parts if end >= 0 else 0
+            out[t, 2 * gaps + level], out[t, 2 * gaps + levels + level] = flat // parts if end >= 0 else 0, 0
         if end < 0:
             continue
+        parent = keep[last, above] if above >= 0 else node
         words, copies = entered, flat
-        for gap in range(node - 1, parent - 1 if parent >= 0 else node - 1, -1):
+        for gap in range(node - 1, parent - 1, -1):
             share = _set_share(t, gap, node, axes, tensors, lane)
             if share != NO_NEWS:
                 # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
@@ -351,7 +358,12 @@ def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lan
             # every word of an output is begun once by every group of copies, and does not come down then
             out[t, gap] = (words - is_output) * copies
             out[t, gaps + gap] = words * copies * is_output
-        parent = node
+        if is_output and above >= 0:  # once by all copies together: the others' are added to it
+            together = flat
+            for a in range(n_axes):
+                together *= lane[a, ALIKE] if tensors[last, axes + a] <= parent else 1
+            out[t, 2 * gaps + levels + above] = copies - together
+        above = level
 
 
 @inlined

@@ -44,8 +44,9 @@ OPERATIONS, NODES = FIRST, LAST
 ALONE, TOGETHER, PASSED_ON = range(3)
 
 # Columns of a row of counts: words that cross every gap towards the arithmetic, then those that cross it away from
-# it, then for every level the words of the largest tile. The last row holds the steps of the array in time and the
-# copies of the arithmetic in use at most.
+# it, then for every level the words of the largest tile, then for every level the partial sums that are read to be
+# added to although they do not go down. The last row holds the steps of the array in time and the copies of the
+# arithmetic in use at most.
 STEPS, USED = 0, 1
 
 
@@ -92,9 +93,9 @@ def new_scratch(shape: Shape, loops: int) -> Scratch:
 
 
 def new_counts(shape: Shape, levels: int) -> Ints:
-    """Room for the counts of one nest: [T + 1, 2 * gaps + levels]."""
+    """Room for the counts of one nest: [T + 1, 2 * gaps + 2 * levels]."""
     tensors = len(shape.tensors)
-    return np.zeros((tensors, 2 * (int(shape.tensors[-1, NODES]) - 1) + levels), np.int64)
+    return np.zeros((tensors, 2 * (int(shape.tensors[-1, NODES]) - 1) + 2 * levels), np.int64)
 
 
 @part

@@ -19,7 +19,8 @@ dilations and padding only change the sums of single ranks, which are exact in e
 over the positions of one rank, and where bounds divide `sim.kernels.even` does with a few multiplications.
 
 A partial sum travels the same way upward: what enters a tile leaves it later. It comes down again unless its tile
-is entered for the first time, and the words ever touched are one more product over ranks (`reach`).
+is entered for the first time, and the words ever touched are one more product over ranks. Copies whose links do not
+reduce begin the same word each for itself, so the memory above them reads it as often, less one, to add to it.
 
 The naive twin of this module is `sim.reference.walk`.
 """
@@ -91,6 +92,27 @@ def _entered(
 
 
 @part
+def _begun_together(
+    t: int,
+    parent: int,
+    child: int,
+    end: int,
+    size: Ints,
+    ranks: Ints,
+    tensors: Ints,
+    loops: Ints,
+    stamp: Ints,
+    memo: Ints,
+) -> int:
+    """Words of an output ever begun under each copy of node `parent`, by whichever copy of node `child`."""
+    last, axes = len(tensors) - 1, RANK_OF + len(size)
+    for i in range(end):
+        if loops[AXIS, i] < 0 or parent < tensors[last, axes + loops[AXIS, i]] < child:
+            loops[PART, i] = SHARED
+    return _product(t, end, WANTED, size, ranks, tensors, loops, stamp, memo)
+
+
+@part
 def _crossings(
     t: int,
     parent: int,
@@ -103,17 +125,18 @@ def _crossings(
     stamp: Ints,
     memo: Ints,
     out: Ints,
-) -> None:
+) -> int:
     """Words of tensor `t` between the nodes `parent` and `child`, whose tile is kept after `end` loops.
 
     Going up from the child, every fanout passed makes the copies along its axes share, if the tensor's link does.
+    Returns the partial sums that the parent reads to add to them, although they do not go down.
     """
     last, axes = len(tensors) - 1, RANK_OF + len(size)
     gaps = tensors[last, NODES] - 1
     for i in range(end):
         loops[PART, i] = SUMMED
     fresh = True
-    entered, back, what = 0, 0, KEPT
+    entered, begun, what = 0, 0, KEPT
     for gap in range(child - 1, parent - 1, -1):
         for i in range(end):
             a = axes + loops[AXIS, i]
@@ -127,13 +150,15 @@ def _crossings(
                 entered = _product(t, end, WANTED, size, ranks, tensors, loops, stamp, memo)
             else:
                 entered = _entered(t, end, what, size, ranks, tensors, loops, stamp, memo)
-            back = entered
-            if tensors[t, OUTPUT]:  # less the words ever touched, by every group of copies
+            if tensors[t, OUTPUT]:
                 _set_times(end, SHARED, loops)
-                back -= _product(t, end, WANTED, size, ranks, tensors, loops, stamp, memo)
+                begun = _product(t, end, WANTED, size, ranks, tensors, loops, stamp, memo)
                 _set_times(end, SUMMED, loops)
-        out[t, gap] = back
+        out[t, gap] = entered - begun
         out[t, gaps + gap] = entered if tensors[t, OUTPUT] else 0
+    if tensors[t, OUTPUT]:
+        return begun - _begun_together(t, parent, child, end, size, ranks, tensors, loops, stamp, memo)
+    return 0
 
 
 @part
@@ -172,17 +197,21 @@ def _count_tensor(
     """Count one tensor, whatever its ranks and the bounds."""
     last, levels = len(tensors) - 1, keep.shape[1]
     gaps = tensors[last, NODES] - 1
-    parent = -1
-    for level in range(levels):
-        end = keep[t, level]
-        out[t, 2 * gaps + level] = 0
+    tile, added = 2 * gaps, 2 * gaps + levels
+    above = -1
+    for level in range(levels + 1):
+        end = keep[t, level] if level < levels else loops[LENGTH, 0]
+        if level < levels:
+            out[t, tile + level] = _tile_words(t, end, size, ranks, tensors, loops) if end >= 0 else 0
+            out[t, added + level] = 0
         if end >= 0:
-            node = keep[last, level]
-            out[t, 2 * gaps + level] = _tile_words(t, end, size, ranks, tensors, loops)
-            if parent >= 0:
-                _crossings(t, parent, node, end, size, ranks, tensors, loops, stamp, memo, out)
-            parent = node
-    _crossings(t, parent, gaps, loops[LENGTH, 0], size, ranks, tensors, loops, stamp, memo, out)
+            node = keep[last, level] if level < levels else gaps
+            if above >= 0:
+                parent = keep[last, above]
+                out[t, added + above] = _crossings(
+                    t, parent, node, end, size, ranks, tensors, loops, stamp, memo, out
+                )
+            above = level
 
 
 @inlined

@@ -76,8 +76,11 @@ class Counts:
 
     def tile(self, level: str, tensor: str) -> int:
         """Words of the largest tile of a tensor at a memory; 0 where it is not kept."""
-        levels = [m.name for m in self.arch.memories]
-        return int(self.table[self._row(tensor), 2 * (len(self.arch.nodes) - 1) + levels.index(level)])
+        return int(self.table[self._row(tensor), self._tiles + self._level(level)])
+
+    def added(self, level: str, tensor: str) -> int:
+        """Partial sums that a memory reads to add to them, although they do not go down."""
+        return int(self.table[self._row(tensor), self._tiles + len(self.arch.memories) + self._level(level)])
 
     def kept(self, tensor: str) -> tuple[str, ...]:
         """The memories that keep a tensor, outermost first."""
@@ -89,10 +92,17 @@ class Counts:
         node = [n.name for n in self.arch.nodes].index(level)
         if level not in self.kept(tensor):
             return Actions()
-        below = Actions(0, self.down(tensor, node), self.up(tensor, node), 0)
+        below = Actions(0, self.down(tensor, node) + self.added(level, tensor), self.up(tensor, node), 0)
         if node == 0:
             return below
         return Actions(self.down(tensor, node - 1), below.reads, below.updates, self.up(tensor, node - 1))
+
+    @property
+    def _tiles(self) -> int:
+        return 2 * (len(self.arch.nodes) - 1)
+
+    def _level(self, name: str) -> int:
+        return [m.name for m in self.arch.memories].index(name)
 
     def _row(self, tensor: str) -> int:
         return [t.name for t in self.layer.tensors].index(tensor)

@@ -12,6 +12,7 @@ The rules, as everywhere in tilenest:
   partial sums that they began together are added on the way and cross as one.
 - Copies with neighbour links pass words on: what any copy that has work had in its last tile does not cross again,
   even if it is the arithmetic, whose links hold the operands of the last step.
+- A memory that takes a partial sum from below reads what it has of it, adds and writes, but for the first time.
 - A partial sum that is begun for the first time starts from zero and is not fetched. One that comes back is fetched
   by every copy that takes part; its value goes to one of them, the others start from zero.
 - The arithmetic keeps nothing: it fetches its operands, and adds one partial sum, in every step.
@@ -43,10 +44,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(slots=True)
 class Walk:
-    """What was observed. Gaps are named by the node above: ``down["weights", "dram"]``."""
+    """What was observed. Gaps are named by the node above: ``down["weights", "dram"]``.
+
+    ``added`` are partial sums that a memory reads to add to them, although they do not go down.
+    """
 
     down: Counter[tuple[str, str]] = field(default_factory=Counter)
     up: Counter[tuple[str, str]] = field(default_factory=Counter)
+    added: Counter[tuple[str, str]] = field(default_factory=Counter)
     tile: dict[tuple[str, str], int] = field(default_factory=dict)
     steps: int = 0
     used: int = 0
@@ -73,6 +78,7 @@ class _Walker:
         self.log = Walk()
         self.stops = {t.name: self._stops(t, mapping) for t in layer.tensors}
         self.begun: dict[tuple[str, int, Copy], set[Word]] = defaultdict(set)
+        self.known: dict[tuple[str, Copy], set[Word]] = defaultdict(set)
         self.member: dict[tuple[str, int, Copy, Word], list[int]] = {}
 
     def _stops(self, tensor: Tensor, mapping: Mapping) -> list[_Stop]:
@@ -186,9 +192,17 @@ class _Walker:
                     count[0] += 1
                     self.member[tensor.name, gap, copy, word] = count
             for group, word in open_now:
+                if gap == parent.node and (group, word) not in returning:
+                    self.add_to(tensor, group, word, parent)
                 self.begun[tensor.name, gap, group].add(word)
             self.log.down[tensor.name, self.arch.nodes[gap].name] += len(returning)
         return back
+
+    def add_to(self, tensor: Tensor, group: Copy, word: Word, parent: _Stop) -> None:
+        """A group of copies begins a word. If another has begun it, too, the parent will add the one to the other."""
+        known = self.known[parent.name, self.above(group, parent.node)]
+        self.log.added[tensor.name, parent.name] += word in known
+        known.add(word)
 
     def finish(self, tensor: Tensor, copy: Copy, word: Word, value: float, index: int) -> None:
         """A partial sum leaves stop `index` upward. It crosses a gap with the last of those it began with."""

@@ -183,6 +183,16 @@ def test_outputs_are_finished_once(case: Case) -> None:
 
 
 @laws
+@given(cases())
+def test_a_partial_sum_is_written_once_without_being_read(case: Case) -> None:
+    """Whether links reduce or not: the first visit writes, later ones read, add and write."""
+    layer, arch, mapping = case
+    counts = count_words(layer, arch, mapping)
+    out = counts.actions(arch.memories[0].name, layer.outputs.name)
+    assert out.updates - out.reads == layer.words(layer.outputs.name)
+
+
+@laws
 @given(cases(divide=True))
 def test_a_word_that_comes_is_used_before_it_goes(case: Case) -> None:
     """So no gap is crossed by more words than the one inside it, up to the operations themselves."""

@@ -35,6 +35,8 @@ def test_counts_and_output(case) -> None:
             assert (key, out[t, gap]) == (key, seen.down[key])
             assert (key, out[t, gaps + gap]) == (key, seen.up[key])
         for level, memory in enumerate(arch.memories):
+            key = tensor.name, memory.name
+            assert (key, out[t, 2 * gaps + len(arch.memories) + level]) == (key, seen.added[key])
             # holes of a third term, and words cut off by padding, are not taken from the room that a tile needs
             assert out[t, 2 * gaps + level] >= seen.tile.get((tensor.name, memory.name), 0)
     assert (out[-1, STEPS], out[-1, USED]) == (seen.steps, seen.used)

@@ -88,6 +88,9 @@ def test_partial_sums_of_three_pes(reduce: bool, above: int) -> None:
     array = Fanout("row", 3, 1, (Link("outputs", reduce=reduce),))
     counts = counted(line(4, 3), machine(array), DRAM, "for P 4", "parallel row.x R 3")
     assert (counts.up("outputs", 0), counts.up("outputs", 1)) == (above, 12)
+    # where they are not added on the way, the memory adds: of the three of every output it reads what it has twice
+    assert counts.actions("dram", "outputs") == Actions(updates=above, reads=above - 4)
+    assert counts.down("outputs", 0) == 0
 
 
 def test_twenty_seven_rows_on_fourteen_columns() -> None:

@@ -134,7 +134,8 @@ def test_the_array_waits_while_a_single_buffer_is_filled() -> None:
     # Tiles of 2 outputs need 4 inputs: 4 come, then 2. At 2 cycles each the array waits for 12.
     nest = "for P 2; keep buffer inputs; for P 2; for R 3"
     dram = replace(DRAM, read_bandwidth=8.0)
-    assert timed(dram, replace(BUFFER, buffering="single"), MAC, nest=nest).waits == 12
+    single = timed(dram, replace(BUFFER, buffering="single"), MAC, nest=nest)
+    assert (single.waits, single.start) == (12, 0)  # the first tile is among them
     assert timed(dram, replace(BUFFER, buffering="double"), MAC, nest=nest).waits == 0
 
 
@@ -146,6 +147,17 @@ def test_a_word_that_all_copies_want_is_waited_for_once() -> None:
     alone = Fanout("row", 4, 1, (Link("weights", multicast=False),))
     out = timed(replace(DRAM, read_bandwidth=8.0), alone, register, MAC, nest=nest)  # type: ignore[arg-type]
     assert out.waits == 12 * 2
+
+
+def test_results_go_out_at_the_speed_of_writing() -> None:
+    nest = "keep buffer outputs; for P 4; for R 3"
+    assert timed(replace(DRAM, write_bandwidth=8.0), BUFFER, MAC, nest=nest).start == 4 * 2
+    assert timed(replace(DRAM, read_bandwidth=8.0), BUFFER, MAC, nest=nest).start == 0
+
+
+def test_first_tiles_take_turns_at_the_port_of_one_memory() -> None:
+    nest = "keep buffer inputs, weights; for P 4; for R 3"  # 6 inputs and 3 weights
+    assert timed(replace(DRAM, read_bandwidth=8.0), BUFFER, MAC, nest=nest).start == (6 + 3) * 2
 
 
 def test_the_parts_are_shown() -> None:

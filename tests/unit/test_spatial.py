@@ -69,6 +69,13 @@ def test_a_memory_that_does_not_keep_inputs_is_passed() -> None:
     assert result.energy_breakdown["glb"] == pytest.approx(25 * 6 + 25 * 3)
 
 
+def test_words_pass_the_first_memory_that_keeps_their_kind() -> None:
+    weights_only = replace(GLB, name="weights_buffer", keeps=("weights",))
+    result = evaluate(POOL, replace(ARCH, nodes=(DRAM, weights_only, *ARCH.nodes[1:])))
+    assert list(result.actions) == ["dram", "glb"]
+    assert result.actions["glb"]["inputs"] == Actions(fills=100, reads=100)
+
+
 def test_what_is_fused_costs_nothing_of_its_own() -> None:
     result = evaluate(replace(POOL, fused="conv"), ARCH)
     assert (result.energy_pj, result.latency_cycles, result.actions, result.fused) == (0, 0, {}, "conv")
