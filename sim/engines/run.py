@@ -17,6 +17,7 @@ from sim.arch.tree import Architecture, Fanout
 from sim.components.table import node_costs
 from sim.engines.options import Options
 from sim.errors import TilenestError, nearest
+from sim.kernels.warm import warm_up
 from sim.mapping.nest import Mapping
 from sim.results import LayerResult, Provenance, Result, digest
 from sim.workload.network import AnyLayer, Network
@@ -121,6 +122,7 @@ def _serial(work: Work, done: Callable[[object], None]) -> dict[object, LayerRes
 
 def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[object, LayerResult]:
     out = {}
+    warm_up()  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
     others = multiprocessing.active_children()
     with concurrent.futures.ProcessPoolExecutor(min(jobs, max(1, len(work))), mp_context=context) as pool:

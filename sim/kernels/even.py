@@ -274,7 +274,7 @@ def _pass(t: int, i: int, spaces: int, ranks: Ints, tensors: Ints, loops: Ints, 
 
 
 @part
-def _count_windows(
+def count_windows(
     t: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints
 ) -> bool:
     """Count an input that has windows. False if it has to be counted the long way."""
@@ -311,7 +311,7 @@ def _count_windows(
 
 
 @part
-def _count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints) -> None:
+def count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lane: Ints, out: Ints) -> None:
     """Count a tensor that has plain ranks only.
 
     A tile is the same as before as long as only independent loops advance, and has nothing in common with it after
@@ -372,6 +372,6 @@ def count_even(
 ) -> bool:
     """Count tensor `t` of a nest all of whose bounds divide. False if it has to be counted the long way."""
     if tensors[t, WINDOWS] == 0:
-        _count_plain(t, size, tensors, loops, keep, lane, out)
+        count_plain(t, size, tensors, loops, keep, lane, out)
         return True
-    return tensors[t, WINDOWS] > 0 and _count_windows(t, size, ranks, tensors, loops, keep, lane, out)
+    return tensors[t, WINDOWS] > 0 and count_windows(t, size, ranks, tensors, loops, keep, lane, out)

@@ -46,7 +46,7 @@ def cache_folder() -> Path:
 
 
 def kernel(function: F) -> F:
-    """Compile a function that Python calls, on its first call, and keep the machine code."""
+    """Compile a function on its first call (or ahead, see `sim.kernels.warm`), and keep the machine code."""
     return _compiled(function, cache=True, no_cfunc_wrapper=True)
 
 

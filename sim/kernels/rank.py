@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.jit import inlined, part
+from sim.kernels.jit import inlined, kernel, part
 from sim.kernels.layout import (
     BOUND,
     COEF,
@@ -127,7 +127,7 @@ def _enumerate(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints
     return total
 
 
-@part
+@kernel
 def rank_sum(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints, memo: Ints) -> int:
     """A sum over all positions of rank `k` outside a keep.
 

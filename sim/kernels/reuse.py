@@ -182,8 +182,8 @@ def _tile_words(t: int, end: int, size: Ints, ranks: Ints, tensors: Ints, loops:
     return words
 
 
-@part
-def _count_tensor(
+@kernel
+def count_tensor(
     t: int,
     size: Ints,
     ranks: Ints,
@@ -256,4 +256,4 @@ def count(
     even = _take_steps(size, ranks, tensors, loops, stamp, memo, out)
     for t in range(len(tensors) - 1):
         if not even or not count_even(t, size, ranks, tensors, loops, keep, lane, out):
-            _count_tensor(t, size, ranks, tensors, loops, keep, stamp, memo, out)
+            count_tensor(t, size, ranks, tensors, loops, keep, stamp, memo, out)

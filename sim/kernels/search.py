@@ -78,7 +78,7 @@ def _random(state: Ints, n: int) -> int:
 
 
 @part
-def _write_nest(slots: Ints, position: Ints, loops: Ints, keep: Ints) -> bool:
+def write_nest(slots: Ints, position: Ints, loops: Ints, keep: Ints) -> bool:
     """The nest of the slots with bounds above one. False if there are more than the table holds."""
     tensors, levels = position.shape
     n = 0
@@ -100,7 +100,7 @@ def _write_nest(slots: Ints, position: Ints, loops: Ints, keep: Ints) -> bool:
 
 
 @part
-def _is_legal(size: Ints, loops: Ints, keep: Ints, axes: Ints, is_inner: Ints) -> bool:
+def is_legal(size: Ints, loops: Ints, keep: Ints, axes: Ints, is_inner: Ints) -> bool:
     """Whether loops in space fit their axes, no loop runs into nothing, and the dataflow's order is kept.
 
     Outside the innermost keep, loops in time over inner dimensions stand inside all others.
@@ -159,7 +159,7 @@ def _exchange(i: int, j: int, slots: Ints) -> None:
 
 
 @part
-def _move_factor(slots: Ints, state: Ints) -> bool:
+def move_factor(slots: Ints, state: Ints) -> bool:
     """Move a random factor of a bound to another slot of its dimension, wherever in its block that stands."""
     m = slots.shape[1]
     i = _pick(slots, state)
@@ -211,7 +211,7 @@ def _set_uneven(size: Ints, slots: Ints, axes: Ints, state: Ints) -> bool:
 
 
 @part
-def _swap(slots: Ints, state: Ints) -> bool:
+def swap(slots: Ints, state: Ints) -> bool:
     """Swap two loops of a block in time."""
     i, j = _pick(slots, state), _pick(slots, state)
     if i < 0 or j < 0 or i == j or slots[SLOT_BLOCK, i] != slots[SLOT_BLOCK, j] or slots[SLOT_AXIS, i] >= 0:
@@ -221,7 +221,7 @@ def _swap(slots: Ints, state: Ints) -> bool:
 
 
 @part
-def _move_keep(position: Ints, low: Ints, high: Ints, may: Ints, state: Ints) -> bool:
+def move_keep(position: Ints, low: Ints, high: Ints, may: Ints, state: Ints) -> bool:
     """Move a keep to another place in its block, or drop it, or bring it back."""
     t, level = _random(state, position.shape[0]), 1 + _random(state, max(1, position.shape[1] - 1))
     if level >= position.shape[1] or may[t, level] == NEVER:
@@ -287,18 +287,18 @@ def anneal(
                 break
             kind = _random(state, 8)
             if kind < 4:
-                changed = _move_factor(new_slots, state)
+                changed = move_factor(new_slots, state)
             elif kind == 4:
                 changed = _set_uneven(size, new_slots, axes, state)
             elif kind == 5:
-                changed = _swap(new_slots, state)
+                changed = swap(new_slots, state)
             else:
-                changed = _move_keep(new_position, low, high, may, state)
+                changed = move_keep(new_position, low, high, may, state)
             todo -= 1 if changed else 0
-        if not _write_nest(new_slots, new_position, loops, keep):
+        if not write_nest(new_slots, new_position, loops, keep):
             continue
         set_steps(loops, rounded)
-        if not _is_legal(size, loops, keep, axes, is_inner):
+        if not is_legal(size, loops, keep, axes, is_inner):
             continue
         _round_up(ranks, tensors, rounded)
         count(rounded, ranks, tensors, loops, keep, lane, stamp, memo, counts)

@@ -14,6 +14,7 @@ from sim.kernels import search
 from sim.kernels.cost import Prices
 from sim.kernels.layout import LOOP_ROWS, Ints, Shape, new_counts, new_scratch
 from sim.kernels.search import ALWAYS, NEVER, NO_FIT, OPTIONAL
+from sim.kernels.warm import warm_up
 from sim.mapping.check import check
 from sim.mapping.counts import count_words
 from sim.mapping.dataflow import ANY, Dataflow, check_host, held_roles, letters, pe_memories
@@ -80,6 +81,7 @@ def find_mapping(
         MappingError: when the array cannot host the dataflow, or no nest fits (says what is too large where).
     """
     check_host(dataflow, arch)
+    warm_up()
     space = _Builder(layer, arch, dataflow).build()
     shape = shape_of(_without_padding(layer), arch)
     kept = {t.name: tuple(m.name for m in arch.memories if keeps(m, t.name, t.role)) for t in layer.tensors}
