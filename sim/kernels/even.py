@@ -185,10 +185,10 @@ def _entered(two: bool, end: int, stop: int, passed_on: bool, loops: Ints, lane:
 
 
 @part
-def _note_axes(n_axes: int, loops: Ints, lane: Ints) -> None:
-    """Note which axes have copies in use; none of them are alike so far."""
-    for a in range(n_axes):
-        lane[a, ALIKE], lane[a, IN_USE] = 1, 0
+def note_axes(loops: Ints, lane: Ints) -> None:
+    """Note which axes have copies in use: once for a nest."""
+    for a in range(len(lane)):
+        lane[a, IN_USE] = 0
     for i in range(loops[LENGTH, 0]):
         if loops[AXIS, i] >= 0 and loops[BOUND, i] > 1:
             lane[loops[AXIS, i], IN_USE] = 1
@@ -280,7 +280,8 @@ def count_windows(
     """Count an input that has windows. False if it has to be counted the long way."""
     last, levels, windows, first = len(tensors) - 1, keep.shape[1], tensors[t, WINDOWS], len(lane) - 1
     gaps = tensors[last, NODES] - 1
-    _note_axes(tensors.shape[1] - RANK_OF - len(size), loops, lane)
+    for a in range(tensors.shape[1] - RANK_OF - len(size)):
+        lane[a, ALIKE] = 1
     for w in range(windows):
         for term in range(2):
             lane[first - w, INNER + term] = size[ranks[tensors[t, LAST] - 1 - w, TERM + term]]
@@ -324,7 +325,8 @@ def count_plain(t: int, size: Ints, tensors: Ints, loops: Ints, keep: Ints, lane
         tensors.shape[1] - RANK_OF - len(size),
     )
     gaps, flat, is_output = tensors[last, NODES] - 1, tensors[t, FLAT], tensors[t, OUTPUT]
-    _note_axes(n_axes, loops, lane)
+    for a in range(n_axes):
+        lane[a, ALIKE] = 1
     i, above = 0, -1
     outer, entered, parts = 1, 1, 1
     for level in range(levels + 1):

@@ -27,7 +27,7 @@ The naive twin of this module is `sim.reference.walk`.
 
 from __future__ import annotations
 
-from sim.kernels.even import count_even, window_words
+from sim.kernels.even import count_even, note_axes, window_words
 from sim.kernels.jit import inlined, kernel, part
 from sim.kernels.layout import (
     AXIS,
@@ -254,6 +254,7 @@ def count(
 ) -> None:
     """Count one legal nest: the fields of a `Shape`, a `Nest` and a `Scratch`, and a table from `new_counts`."""
     even = _take_steps(size, ranks, tensors, loops, stamp, memo, out)
+    note_axes(loops, lane)
     for t in range(len(tensors) - 1):
         if not even or not count_even(t, size, ranks, tensors, loops, keep, lane, out):
             count_tensor(t, size, ranks, tensors, loops, keep, stamp, memo, out)
