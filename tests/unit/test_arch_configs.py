@@ -24,7 +24,7 @@ QUICK = Effort(runs=1, trials=500)
 
 def test_the_machines_that_people_expect():
     expected = {"eyeriss", "eyeriss_isca16", "simple_ws", "simple_os", "nvdla_like", "shidiannao_like"}
-    assert {*expected, "dadiannao_like"} <= set(ARCHS)
+    assert {*expected, "dadiannao"} <= set(ARCHS)
 
 
 @pytest.mark.parametrize("name", ARCHS)
@@ -81,7 +81,7 @@ def test_published_sizes():
         "eyeriss": (168, 200),
         "nvdla_like": (16 * 64, 1000),
         "shidiannao_like": (64, 1000),
-        "dadiannao_like": (16 * 256, 606),
+        "dadiannao": (16 * 256, 606),
     }
     for name, (pes, mhz) in expected.items():
         arch = read_architecture(name)
@@ -89,7 +89,7 @@ def test_published_sizes():
     kib = {m.name: m.size_bits / 8192 for m in read_architecture("shidiannao_like").memories}
     assert (kib["nb_in"], kib["nb_out"], kib["synapse_buffer"]) == (64, 64, 128)
     assert read_architecture("nvdla_like")["cbuf"].size_bits == 512 * 8192
-    dadiannao = read_architecture("dadiannao_like")
+    dadiannao = read_architecture("dadiannao")
     edram = sum(m.size_bits * dadiannao.instances(m.name) for m in dadiannao.memories if "edram" in m.name)
     assert edram == 36 * 8 * 2**20
 
