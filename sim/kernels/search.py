@@ -159,7 +159,7 @@ def _exchange(i: int, j: int, slots: Ints) -> None:
 
 
 @part
-def move_factor(slots: Ints, state: Ints) -> bool:
+def _move_factor(slots: Ints, state: Ints) -> bool:
     """Move a random factor of a bound to another slot of its dimension, wherever in its block that stands."""
     m = slots.shape[1]
     i = _pick(slots, state)
@@ -211,7 +211,7 @@ def _set_uneven(size: Ints, slots: Ints, axes: Ints, state: Ints) -> bool:
 
 
 @part
-def swap(slots: Ints, state: Ints) -> bool:
+def _swap(slots: Ints, state: Ints) -> bool:
     """Swap two loops of a block in time."""
     i, j = _pick(slots, state), _pick(slots, state)
     if i < 0 or j < 0 or i == j or slots[SLOT_BLOCK, i] != slots[SLOT_BLOCK, j] or slots[SLOT_AXIS, i] >= 0:
@@ -221,7 +221,7 @@ def swap(slots: Ints, state: Ints) -> bool:
 
 
 @part
-def move_keep(position: Ints, low: Ints, high: Ints, may: Ints, state: Ints) -> bool:
+def _move_keep(position: Ints, low: Ints, high: Ints, may: Ints, state: Ints) -> bool:
     """Move a keep to another place in its block, or drop it, or bring it back."""
     t, level = _random(state, position.shape[0]), 1 + _random(state, max(1, position.shape[1] - 1))
     if level >= position.shape[1] or may[t, level] == NEVER:
@@ -236,6 +236,25 @@ def move_keep(position: Ints, low: Ints, high: Ints, may: Ints, state: Ints) -> 
             return False
     position[t, level] = new
     return True
+
+
+@part
+def vary(size: Ints, slots: Ints, position: Ints, low: Ints, high: Ints, may: Ints, axes: Ints, state: Ints) -> None:
+    """Change a nest in one to three places."""
+    todo = 1 + _random(state, 3)
+    for _ in range(TRIES):
+        if todo == 0:
+            break
+        kind = _random(state, 8)
+        if kind < 4:
+            changed = _move_factor(slots, state)
+        elif kind == 4:
+            changed = _set_uneven(size, slots, axes, state)
+        elif kind == 5:
+            changed = _swap(slots, state)
+        else:
+            changed = _move_keep(position, low, high, may, state)
+        todo -= 1 if changed else 0
 
 
 @kernel
@@ -281,20 +300,8 @@ def anneal(
     _copy(BEST, NOW, slots, position)
     for trial in range(trials + 1):
         _copy(NOW, NEW, slots, position)
-        todo = 0 if trial == 0 else 1 + _random(state, 3)
-        for _ in range(TRIES):
-            if todo == 0:
-                break
-            kind = _random(state, 8)
-            if kind < 4:
-                changed = move_factor(new_slots, state)
-            elif kind == 4:
-                changed = _set_uneven(size, new_slots, axes, state)
-            elif kind == 5:
-                changed = swap(new_slots, state)
-            else:
-                changed = move_keep(new_position, low, high, may, state)
-            todo -= 1 if changed else 0
+        if trial > 0:
+            vary(size, new_slots, new_position, low, high, may, axes, state)
         if not write_nest(new_slots, new_position, loops, keep):
             continue
         set_steps(loops, rounded)

@@ -49,9 +49,7 @@ def warm_up() -> None:
             _compile(even.count_windows, _INT, *_SHAPE, *_NEST, _TABLE, _TABLE)
             _compile(even.count_plain, _INT, _ROW, _TABLE, *_NEST, _TABLE, _TABLE)
             _compile(cost.latency, _ROW, _TABLE, *_NEST, _TABLE, *_PRICES[1:2], *_PRICES[3:5], _FLOATS, _FLOATS)
-            _compile(search.move_factor, _TABLE, _ROW)
-            _compile(search.swap, _TABLE, _ROW)
-            _compile(search.move_keep, _TABLE, _ROW, _ROW, _TABLE, _ROW)
+            _compile(search.vary, _ROW, _TABLE, _TABLE, _ROW, _ROW, _TABLE, _TABLE, _ROW)
             _compile(search.write_nest, _TABLE, _TABLE, *_NEST)
             _compile(search.is_legal, _ROW, *_NEST, _TABLE, _ROW)
     finally:
