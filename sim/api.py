@@ -10,7 +10,7 @@ from pathlib import Path
 from sim.arch.tree import Architecture
 from sim.engines.options import EFFORTS, Options
 from sim.engines.run import run_network
-from sim.errors import TilenestError, UnsupportedOp, nearest
+from sim.errors import TilenestError, UnsupportedOp, there_are
 from sim.mapping.check import check_tensors
 from sim.mapping.dataflow import Dataflow
 from sim.mapping.mapper import OBJECTIVES, Objective
@@ -132,8 +132,7 @@ def load_dataflow(name_or_path: File) -> Dataflow:
 
 def _check_one_of(what: str, name: str, known: Iterable[str]) -> None:
     if name not in known:
-        hint = nearest(name, known)
-        raise TilenestError(f"no {what} '{name}'; there are {', '.join(known)}{f' ({hint})' if hint else ''}")
+        raise TilenestError(f"no {what} '{name}'; {there_are(known, name)}")
 
 
 def _check_read(what: str, **changes: object) -> None:

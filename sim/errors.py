@@ -83,6 +83,17 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else ""
 
 
+def there_are(known: Iterable[str], name: str) -> str:
+    """All valid names, and of them the nearest to a wrong one.
+
+    >>> there_are(["weights", "inputs"], "wieghts")
+    "there are weights, inputs (did you mean 'weights'?)"
+    """
+    known = tuple(known)
+    hint = nearest(name, known)
+    return f"there are {', '.join(known)}{f' ({hint})' if hint else ''}"
+
+
 def shown(value: object) -> str:
     """A value from a file as a message names it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import shlex
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from sim import __version__
-from sim.errors import TilenestError, nearest
+from sim.errors import TilenestError, nearest, there_are
 
 COMMANDS = ("run", "show", "nest", "list", "schema", "validate")
 
@@ -27,9 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            known = ", ".join(map(str, action.choices))
-            hint = nearest(str(value), action.choices)
-            raise argparse.ArgumentError(action, f"no '{value}'; there are {known}{f' ({hint})' if hint else ''}")
+            raise argparse.ArgumentError(action, f"no '{value}'; {there_are(map(str, action.choices), str(value))}")
 
     def error(self, message: str) -> NoReturn:
         """Leave with a message."""
@@ -66,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: from argparse, with 2 for wrong options and 0 after ``--help``.
     """
     argv = [*(sys.argv[1:] if argv is None else argv)]  # `list` is a module here, once it is imported
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever runs us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open to the end)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # better a question mark than a crash where UTF-8 is not understood
@@ -98,6 +100,16 @@ def _execute(args: argparse.Namespace) -> int:
         status: int = args.execute(args)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _discard_output()
+        raise TilenestError(f"cannot write to standard output: {error.strerror}") from None
     return status
+
+
+def _discard_output() -> None:
+    """Let what is still to be written go nowhere, so that the interpreter does not stumble over it when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,19 +32,26 @@ def console() -> Console:
     """Standard output: colours and the terminal's width on a terminal, plain text of 100 columns elsewhere."""
     from rich.console import Console
 
+    class Ours(Console):
+        """Leaves it to `sim.cli.main` what to do when nobody reads on; rich would leave with status 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     limited = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if limited else _PLAIN_WIDTH, highlight=False)
+    # People's names and sources are shown as they are: [1] is no colour and :x: no picture.
+    return Ours(width=None if limited else _PLAIN_WIDTH, highlight=False, markup=False, emoji=False)
 
 
 def show(*renderables: RenderableType) -> None:
-    """Print text and tables; where no terminal limits the width, no column of a table is cut."""
+    """Print text and tables, wider than the room there is if they must be: a number that is cut is another number."""
     from rich.measure import Measurement
 
     out = console()
+    room = out.width if out.is_terminal else _PLAIN_WIDTH
     for renderable in renderables:
-        if not out.is_terminal:
-            needed = Measurement.get(out, out.options.update(max_width=_WIDEST), renderable).minimum
-            out.width = max(_PLAIN_WIDTH, needed)
+        needed = Measurement.get(out, out.options.update(max_width=_WIDEST), renderable).minimum
+        out.width = max(room, needed)
         out.print(renderable)
 
 
@@ -56,10 +64,23 @@ def progress(total: int, quiet: bool = False) -> Iterator[Callable[[str], None]]
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda name: bar.update(task, advance=1, description=name)
+
+
+def targets_of(named: Mapping[str, str]) -> dict[str, Target]:
+    """Targets by what is written to them.
+
+    Raises:
+        OutputError: when one cannot be written to, or two are the same file.
+    """
+    targets = {what: Target.of(path) for what, path in named.items()}
+    for (one, a), (other, b) in itertools.combinations(targets.items(), 2):
+        if a.path == b.path and a.is_replaced:
+            raise OutputError(f"cannot write {b.named}: --{one} and --{other} are the same file")
+    return targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +102,17 @@ class Target:
         Raises:
             OutputError: when it cannot; better now than after minutes of work.
         """
-        target = cls(named, Path(os.path.realpath(named)))
+        path = Path(os.path.realpath(named))
+        if not path.exists() and os.path.exists(named):  # a pipe under /dev/fd has no real path
+            path = Path(named)
+        target = cls(named, path)
         if target.path.is_dir():
             raise OutputError(f"cannot write {named}: it is a folder")
         if not target.path.parent.is_dir():
             raise OutputError(f"cannot write {named}: there is no folder {Path(named).parent}")
         if target.path.exists() and not os.access(target.path, os.W_OK):
             raise OutputError(f"cannot write {named}: {os.strerror(errno.EACCES)}")
-        if target._is_replaced:
+        if target.is_replaced:
             with target._said():
                 trial = target._beside()
                 trial.touch(exist_ok=False)
@@ -103,7 +127,7 @@ class Target:
         """
         data = content.encode() if isinstance(content, str) else content
         with self._said():
-            if not self._is_replaced:
+            if not self.is_replaced:
                 self.path.write_bytes(data)
                 return
             beside = self._beside()
@@ -117,7 +141,7 @@ class Target:
                 raise
 
     @property
-    def _is_replaced(self) -> bool:
+    def is_replaced(self) -> bool:
         """Devices and pipes are written to, not replaced."""
         return self.path.is_file() or not self.path.exists()
 

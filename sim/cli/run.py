@@ -16,6 +16,18 @@ FORMS = ("png", "svg", "pdf")
 STANDARD_OUTPUT = "-"
 
 
+def path(text: str) -> str:
+    """The name of a file to write."""
+    if text in ("", STANDARD_OUTPUT):
+        raise argparse.ArgumentTypeError(f"'{text}' is not the path of a file")
+    return text
+
+
+def json_path(text: str) -> str:
+    """The name of a file to write, or ``-`` for standard output."""
+    return text if text == STANDARD_OUTPUT else path(text)
+
+
 def plot_path(text: str) -> str:
     """The name of a picture; its ending says the form."""
     if Path(text).suffix[1:].lower() not in FORMS:
@@ -46,11 +58,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--json",
         metavar="PATH",
+        type=json_path,
         nargs="?",
         const=STANDARD_OUTPUT,
         help="write all results as JSON; without a path or with - to standard output, instead of the table",
     )
-    parser.add_argument("--csv", metavar="PATH", help="write a row of numbers for every layer")
+    parser.add_argument("--csv", metavar="PATH", type=path, help="write a row of numbers for every layer")
     parser.add_argument(
         "--plot", metavar="PATH", type=plot_path, help="draw the energy of every layer: .png, .svg, .pdf"
     )
@@ -59,10 +72,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run the network, then print and write what was asked for."""
-    from sim.cli.output import Target, progress
+    from sim.cli.output import progress, targets_of
 
-    paths = {"json": args.json, "csv": args.csv, "plot": args.plot}
-    targets = {what: Target.of(path) for what, path in paths.items() if path and path != STANDARD_OUTPUT}
+    named = {"json": args.json, "csv": args.csv, "plot": args.plot}
+    targets = targets_of({what: path for what, path in named.items() if path and path != STANDARD_OUTPUT})
     arch, network = inputs.arch_of(args), inputs.network_of(args)
     silent = args.quiet or args.json == STANDARD_OUTPUT
     if Path(args.workload).suffix == ".onnx" and not silent:

@@ -57,10 +57,7 @@ def _architecture(args: argparse.Namespace) -> None:
     from sim.schema.dataflow import read_dataflow
 
     arch = read_architecture(args.thing, args.set)
-    if args.energy:
-        show(energy_table(arch))
-        return
-    show(arch_tree(arch))
+    show(energy_table(arch) if args.energy else arch_tree(arch))
     if args.dataflow:
         flow = read_dataflow(args.dataflow)
         [(_, reason)] = hosts(flow, [arch])

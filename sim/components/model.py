@@ -18,7 +18,15 @@ NOT_MODELLED = Given(0.0, "not modelled")
 
 
 class ComponentError(TilenestError):
-    """A component whose model, attributes or numbers make no sense."""
+    """A component whose model, attributes or numbers make no sense.
+
+    Attributes:
+        part: its key in `sim.components.table.node_costs`; empty where only the caller knows it.
+    """
+
+    def __init__(self, message: str, part: str = "") -> None:
+        self.part = part
+        super().__init__(message)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> ComponentError:

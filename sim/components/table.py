@@ -117,5 +117,5 @@ def _costs(key: str, body: Body, arch: Architecture) -> NodeCosts:
                 result = replace(result, bit=NOT_MODELLED)
             result = replace(result, **{_GIVEN[name]: number})
     except TilenestError as error:
-        raise ComponentError(f"architecture {arch.name}, {key}: {error}") from error
+        raise ComponentError(f"architecture {arch.name}, {key}: {error}", key) from error
     return result

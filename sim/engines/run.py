@@ -16,7 +16,7 @@ from sim import __version__
 from sim.arch.tree import Architecture, Fanout
 from sim.components.table import node_costs
 from sim.engines.options import Options
-from sim.errors import TilenestError, nearest
+from sim.errors import TilenestError, there_are
 from sim.kernels.warm import warm_up
 from sim.mapping.nest import Mapping
 from sim.results import LayerResult, Provenance, Result, digest
@@ -37,12 +37,8 @@ def engine_of(arch: Architecture) -> Engine:
         return evaluate
     others = {e.name: e for e in entry_points(group="tilenest.engines")}
     if arch.engine not in others:
-        known = ["spatial", *others]
-        hint = nearest(arch.engine, known)
-        raise TilenestError(
-            f"architecture {arch.name}: no engine for class {arch.engine}; there are {', '.join(known)}"
-            + (f" ({hint})" if hint else "")
-        )
+        known = there_are(["spatial", *others], arch.engine)
+        raise TilenestError(f"architecture {arch.name}: no engine for class {arch.engine}; {known}")
     engine: Engine = others[arch.engine].load()
     return engine
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sim.arch.tree import ALL, Architecture, ArchitectureError, Compute, Converter, Fanout, Memory, Node, keeps
-from sim.errors import MappingError, nearest
+from sim.errors import MappingError, there_are
 from sim.mapping.counts import count_words
 from sim.mapping.nest import Keep, Mapping, Parallel
 from sim.workload.layer import ROLES, Layer
@@ -47,8 +47,7 @@ def _names(mapping: Mapping, layer: Layer, arch: Architecture) -> Iterator[str]:
 
 
 def _unknown(item: object, what: str, name: str, known: list[str]) -> str:
-    hint = nearest(name, known)
-    return f"'{item}': no {what} {name}; there are {', '.join(known)}{f' ({hint})' if hint else ''}"
+    return f"'{item}': no {what} {name}; {there_are(known, name)}"
 
 
 def _bounds(mapping: Mapping, layer: Layer) -> Iterator[str]:
@@ -139,10 +138,9 @@ def check_tensors(arch: Architecture, network: Network) -> None:
     for node in arch:
         unknown = [name for name in dict.fromkeys(_tensors(node)) if name not in known]
         for name in unknown:
-            hint = nearest(name, known)
             problems.append(
                 f"architecture {arch.name}, {node.name}: no layer of {network.name} has a tensor '{name}'; "
-                f"there are {', '.join(known)}{f' ({hint})' if hint else ''}"
+                f"{there_are(known, name)}"
             )
     if problems:
         raise ArchitectureError("\n".join(problems))

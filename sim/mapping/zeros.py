@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sim.arch.tree import ALL, Compression, Compute, Memory, ZeroSaving
+from sim.arch.tree import ALL, ArchitectureError, Compression, Compute, Memory, ZeroSaving
 from sim.workload.layer import Layer, Tensor
 
 
@@ -46,16 +46,28 @@ def stored_bits(tensor: Tensor, how: Compression) -> float:
     row. With pairs packed into groups the bits that are left over are stored too (Eyeriss packs three pairs of
     5 + 16 bits into 64: Chen et al., JSSC 52(1), 2017, section V-C; relative indices: Han et al., ISCA 2016,
     section III-B).
+
+    Raises:
+        ArchitectureError: for a group that has no room for a pair.
     """
     if how.format == "bitmask":
         bits = tensor.density * tensor.bits + 1
     else:
         pair = float(how.run_bits + tensor.bits)
         if how.group_bits:
+            if how.group_bits < pair:
+                raise ArchitectureError(
+                    f"compression of {tensor.name}: a group of {how.group_bits} bit has no room for a pair of "
+                    f"{how.run_bits} + {tensor.bits} bit"
+                )
             pair = how.group_bits / (how.group_bits // pair)
-        run = 2**how.run_bits
-        bits = tensor.density / (1 - (1 - tensor.density) ** run) * pair
+        bits = tensor.density / _any_of(2.0**how.run_bits, tensor.density) * pair
     return min(bits, tensor.bits) if how.only_if_smaller else bits
+
+
+def _any_of(words: float, density: float) -> float:
+    """Probability that so many words are not all zero; exact for densities near 0, too."""
+    return -math.expm1(words * math.log1p(-density)) if density < 1 else 1.0
 
 
 def compression(memory: Memory, tensor: Tensor) -> Compression | None:

@@ -14,7 +14,7 @@ from rich.tree import Tree
 from sim.arch.tree import ALL, Architecture, Compute, Converter, Fanout, Link, Memory, ZeroSaving
 from sim.components.model import NOT_MODELLED
 from sim.components.table import NodeCosts, describe, node_costs
-from sim.report.quantities import area, count, energy, number, rate, size
+from sim.report.quantities import area, count, energy, number, rate, several, size
 from sim.workload.layer import ROLES
 
 _BUFFERING = {
@@ -55,7 +55,7 @@ def _about(arch: Architecture, costs: dict[str, NodeCosts]) -> list[str]:
     volts = f", {arch.technology.voltage:g} V" if arch.technology.voltage else ""
     peak = arch.pes * arch.clock_hz / arch.compute.cycles
     lines = [
-        f"{_several(arch.pes, 'PE')} at {count(arch.clock_hz / 1e6)} MHz: at most {count(peak)} operations/s",
+        f"{several(arch.pes, 'PE')} at {count(arch.clock_hz / 1e6)} MHz: at most {count(peak)} operations/s",
         f"{arch.technology.node_nm:g} nm{volts}; class {arch.engine}; dataflow {arch.dataflow}",
     ]
     known = {
@@ -73,7 +73,7 @@ def _capacity(memory: Memory, arch: Architecture) -> str:
     text = size(memory.size_bits)
     if not math.isinf(memory.size_bits):
         words = memory.size_bits / arch.compute.bits
-        text += f" = {_several(words, 'word')} of {arch.compute.bits} bit"
+        text += f" = {several(words, 'word')} of {arch.compute.bits} bit"
     return text + (f" in each of {copies}" if copies > 1 else "")
 
 
@@ -156,10 +156,6 @@ def _upkeep(costs: NodeCosts) -> list[str]:
 
 def _price(costs: dict[str, float]) -> str:
     return ", ".join(f"{energy(pj)} {what}" for what, pj in costs.items() if pj) or "none"
-
-
-def _several(things: float, noun: str) -> str:
-    return f"{number(things)} {noun}{'' if things == 1 else 's'}"
 
 
 def energy_table(arch: Architecture) -> Table:

@@ -11,7 +11,8 @@ _WIDEST = 1000
 class Fitting:
     """The first of several drawings that fits without breaking lines, else the last.
 
-    Where nothing limits the width, as in a file, it asks for what the first one would like.
+    Where nothing limits the width, as in a file, it asks for what the first one would like, on a terminal for what
+    the last one needs.
     """
 
     def __init__(self, *drawings: RenderableType) -> None:
@@ -23,7 +24,9 @@ class Fitting:
         yield next(fit, self.drawings[-1])
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        """All the width that the first would like, as the least."""
+        """The width to ask for, as the least."""
+        if options.is_terminal:
+            return Measurement.get(console, options.update(max_width=_WIDEST), self.drawings[-1])
         wanted = _width(self.drawings[0], console, options)
         return Measurement(wanted, wanted)
 

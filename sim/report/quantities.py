@@ -32,6 +32,15 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
+def several(things: float, noun: str) -> str:
+    """A number of things with their name.
+
+    >>> several(1, "PE"), several(1024, "PE")
+    ('1 PE', '1,024 PEs')
+    """
+    return f"{number(things)} {noun}{'' if things == 1 else 's'}"
+
+
 def size(bits: float) -> str:
     """An amount of data.
 

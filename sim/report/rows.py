@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.report.quantities import area, count, energy, seconds, share
+from sim.report.quantities import area, count, energy, seconds, several, share
 from sim.results import LayerResult, Result, Totals
 
 Cells = tuple[str, ...]
@@ -57,7 +57,7 @@ def title(result: Result) -> str:
     clock = _with_unit(result.clock_hz, "Hz")
     return (
         f"{result.workload} on {result.arch}: batch {result.batch}, dataflow {made.dataflow}, "
-        f"best {made.objective}, {result.pes} PEs at {clock}"
+        f"best {made.objective}, {several(result.pes, 'PE')} at {clock}"
     )
 
 
@@ -72,7 +72,8 @@ def notes(result: Result) -> list[str]:
     fused = [layer.name for layer in result.layers if layer.fused is not None]
     if fused:
         names = ", ".join(fused[:4]) + (f", ... ({len(fused)} in all)" if len(fused) > 4 else "")
-        out.append(f"fused    {names}: work on words that pass by and cost nothing of their own")
+        verbs = ("work", "cost", "their") if len(fused) > 1 else ("works", "costs", "its")
+        out.append("fused    {}: {} on words that pass by and {} nothing of {} own".format(names, *verbs))
     return out
 
 
@@ -97,7 +98,7 @@ def _costs(layer: LayerResult) -> Cells:
 def _total(totals: Totals, layers: int) -> Cells:
     return (
         "total",
-        f"{layers} layer{'s' if layers != 1 else ''}",
+        several(layers, "layer"),
         _count(totals.macs),
         energy(totals.energy_pj),
         _per(totals.energy_pj, totals.macs),

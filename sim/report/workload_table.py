@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from sim.report.quantities import count
+from sim.report.quantities import count, several
 from sim.workload.layer import ROLES, Layer, VectorLayer
 from sim.workload.network import Network
 
@@ -80,10 +80,17 @@ def notes(network: Network) -> Iterator[str]:
     alone = [layer for layer in vectors if not layer.fused]
     if alone:
         moved = sum(layer.input_words + layer.output_words for layer in alone)
-        yield f"{len(alone)} vector layers multiply nothing and move {count(moved)} words on their own."
+        verbs = ("multiply", "move", "their") if len(alone) > 1 else ("multiplies", "moves", "its")
+        text = "{} {} nothing and {} {} words on {} own."
+        yield text.format(several(len(alone), "vector layer"), *verbs[:2], count(moved), verbs[2])
     if len(alone) < len(vectors):
         fused = len(vectors) - len(alone)
-        yield f"{fused} vector layers are fused: they work on words that pass by and cost no traffic."
+        how = (
+            "are fused: they work on words that pass by and cost"
+            if fused > 1
+            else "is fused: it works on words that pass by and costs"
+        )
+        yield f"{several(fused, 'vector layer')} {how} no traffic."
     if any(_takes_made_weights(network, layer) for layer in network.mac_layers):
         yield "Weights that another layer makes, as in attention, are not in the total of weights."
     reasons = Counter(f"{skip.op}: {skip.reason}" for skip in network.skipped)

@@ -22,6 +22,7 @@ from pydantic_core import CoreSchema
 from sim.arch import tree
 from sim.arch.library import find
 from sim.arch.tree import Architecture, ArchitectureError
+from sim.components.table import ComponentError, node_costs
 from sim.errors import ConfigError, nearest
 from sim.schema.costs import Costed, OperationEnergy, ReadWriteEnergy, WordEnergy, present
 from sim.schema.source import Source, read
@@ -40,12 +41,15 @@ from sim.schema.validate import (
     reject,
     validate,
 )
+from sim.schema.yaml12 import Path
 from sim.units import DATA, DATA_RATE, LENGTH, Quantity
 
 _SIZE = "capacity of one instance, e.g. 108 KiB; `size: unbounded` for a memory without a limit, such as DRAM"
 _KEEPS = (
     "tensors that may be kept here: `all` (default), a role (inputs, weights, outputs), a tensor's name, or a list"
 )
+
+_MOST_COPIES = 10**6  # a whole wafer has fewer PEs
 
 
 def _size(value: object, handler: Callable[[object], float]) -> float:
@@ -56,6 +60,9 @@ _SIZE_SCHEMA = {"anyOf": [{"const": "unbounded"}, UnitField((DATA,)).json_schema
 Size = Annotated[Data, WrapValidator(_size), WithJsonSchema(_SIZE_SCHEMA)]
 
 
+RunBits = Annotated[int, UnitField((DATA,), "whole", zero=False, most=64)]
+
+
 class CompressionText(Strict):
     """How a memory stores a tensor that has zeros."""
 
@@ -63,7 +70,7 @@ class CompressionText(Strict):
     format: Literal["rlc", "csc", "bitmask"] = Field(
         description="rlc: run lengths; csc: values and row indices; bitmask"
     )
-    run: Bits | None = Field(None, description="width of a run length or relative index (default 5 bit)")
+    run: RunBits | None = Field(None, description="width of a run length or relative index (default 5 bit)")
     group: Bits | None = Field(None, description="pairs are packed into groups of so many bits (default: no packing)")
     only_if_smaller: bool | None = Field(
         None, description="store as it is where compression would not help (default)"
@@ -153,8 +160,8 @@ class FanoutEntry(Strict):
     """A grid of copies of all that follows."""
 
     fanout: Identifier = Field(description="name of this grid")
-    x: int = Field(ge=1, description="columns: copies in the x direction")
-    y: int = Field(1, ge=1, description="rows: copies in the y direction")
+    x: int = Field(ge=1, le=_MOST_COPIES, description="columns: copies in the x direction")
+    y: int = Field(1, ge=1, le=_MOST_COPIES, description="rows: copies in the y direction")
     links: dict[str, LinkText] = Field({}, description="networks by tensor, role or `all`; without one it is ideal")
 
     def lower(self, clock_hz: float) -> tree.Fanout:
@@ -183,9 +190,18 @@ class ComputeEntry(ZeroAware):
     compute: Identifier = Field(description="name of the unit")
     op: str | None = Field(None, description="what one operation is, for display (default multiply-accumulate)")
     bits: Bits | None = Field(None, description="operand width (default 16 bit)")
-    cycles: float | None = Field(None, gt=0, description="clock cycles between two operations of a unit (default 1)")
-    depth: int | None = Field(None, ge=1, description="pipeline stages (default 1)")
+    cycles: float | None = Field(
+        None, ge=1e-6, le=1e6, description="clock cycles between two operations of a unit (default 1)"
+    )
+    depth: int | None = Field(None, ge=1, le=10**6, description="pipeline stages (default 1)")
     energy: OperationEnergy | None = Field(None, description="energies that win over the cost model")
+
+    @model_validator(mode="after")
+    def _spares_itself(self) -> ComputeEntry:
+        for saving in (*self.gating, *self.skipping):
+            if saving.target != self.compute:
+                raise reject(f"'{saving.target}' cannot be spared in a compute node", f"its own name, {self.compute}")
+        return self
 
     def lower(self, clock_hz: float) -> tree.Compute:
         """As the domain has it."""
@@ -265,7 +281,7 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
     """The machine that a file describes.
 
     Raises:
-        ConfigError: when its nodes contradict each other.
+        ConfigError: when its nodes contradict each other, or a cost model does not understand one of them.
     """
     nodes = tuple(entry.lower(text.clock) for entry in text.hierarchy)
     rest = present(
@@ -275,9 +291,13 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
         source=text.source,
     )
     try:
-        return Architecture(text.name, nodes, text.engine, text.clock, **rest)
+        arch = Architecture(text.name, nodes, text.engine, text.clock, **rest)
+        node_costs(arch)
     except ArchitectureError as error:
         raise ConfigError(source.problem(("hierarchy", _culprit(nodes)), str(error))) from None
+    except ComponentError as error:
+        raise ConfigError(source.problem(_component(error.part, nodes), str(error))) from None
+    return arch
 
 
 def read_architecture(path_or_name: str | FilePath, sets: Sequence[str] = ()) -> Architecture:
@@ -300,6 +320,13 @@ def _culprit(nodes: Sequence[tree.Node]) -> int:
     twice = (i for i, name in enumerate(names) if name in names[:i])
     misplaced = (i for i, node in enumerate(nodes) if isinstance(node, tree.Compute) != (i == len(nodes) - 1))
     return next(twice, next(misplaced, 0))
+
+
+def _component(part: str, nodes: Sequence[tree.Node]) -> Path:
+    """Where the component of a node, or of a link of a fanout (``array.inputs``), stands."""
+    name, _, link = part.partition(".")
+    index = [node.name for node in nodes].index(name)
+    return ("hierarchy", index, *(("links", link) if link else ()), "component")
 
 
 def _per_cycle(bandwidth: Quantity | None, clock_hz: float) -> float | None:

@@ -78,7 +78,7 @@ class ComponentText(Strict):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Free] = Field(init=False)
 
-    model: str = Field(min_length=1, description="name of the cost model, e.g. sram; `tilenest list` shows all")
+    model: str = Field(min_length=1, description="name of the cost model, e.g. sram; docs/components.md lists all")
 
 
 class Costed(Strict):

@@ -17,7 +17,7 @@ from sim.workload.window import Pads, Pair, Window
 MANY = 1000
 
 Name = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**15)]  # so that products of several can be shown; layers have a limit too
 Density = Annotated[float, Field(gt=0, le=1)]
 
 

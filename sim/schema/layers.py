@@ -221,9 +221,7 @@ class UpsampleText(FedText):
     def lower(self, site: Site) -> Value:
         """Adds it."""
         (x,) = self.feed(site)
-        shape = (*x.shape[:-2], x.shape[-2] * self.scale[0], x.shape[-1] * self.scale[1])
-        ops = math.prod(shape) * vector.resize_ops(self.mode)
-        return site.builder.vector(self.name, "resize", x, shape=shape, ops=ops)
+        return site.builder.upsample(self.name, self.mode, x, self.scale)
 
 
 @called("embedding")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Tag, ValidationError, WithJsonSchema
@@ -43,11 +44,13 @@ class UnitField:
     Attributes:
         result: what the field holds: ``value`` a float of the base unit, ``whole`` an int of it, ``quantity``.
         zero: whether zero makes sense.
+        most: the largest number of base units; its inverse is the smallest, but for zero.
     """
 
     dimensions: tuple[Dimension, ...]
     result: Literal["value", "whole", "quantity"] = "value"
     zero: bool = True
+    most: float = 1e30  # beyond it no machine lies, and products of several quantities stay finite
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._read)
@@ -70,6 +73,9 @@ class UnitField:
             raise reject(f"{value} is negative")
         if quantity.exact == 0 and not self.zero:
             raise reject(f"{value} is zero", "more than zero")
+        if not 1 / Fraction(self.most) <= (quantity.exact or 1) <= self.most:
+            base = quantity.dimension.base
+            raise reject(f"{value} is out of range", f"{1 / self.most:g} to {self.most:g} {base}")
         if self.result == "quantity":
             return quantity
         if self.result == "value":
@@ -80,7 +86,7 @@ class UnitField:
 
 
 Data = Annotated[float, UnitField((units.DATA,), zero=False)]
-Bits = Annotated[int, UnitField((units.DATA,), "whole", zero=False)]
+Bits = Annotated[int, UnitField((units.DATA,), "whole", zero=False, most=1e9)]
 Frequency = Annotated[float, UnitField((units.FREQUENCY,), zero=False)]
 Energy = Annotated[float, UnitField((units.ENERGY,))]
 Power = Annotated[float, UnitField((units.POWER,))]

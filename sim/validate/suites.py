@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sim.errors import TilenestError, nearest
+from sim.errors import TilenestError, there_are
 from sim.validate import eyeriss
 from sim.validate.row import Row
 
@@ -39,9 +39,6 @@ def suites(names: Iterable[str]) -> dict[str, Suite]:
     out = {}
     for name in names or SUITES:
         if name not in SUITES:
-            hint = nearest(name, SUITES)
-            raise TilenestError(
-                f"no validation '{name}'; there are {', '.join(SUITES)}" + (f" ({hint})" if hint else "")
-            )
+            raise TilenestError(f"no validation '{name}'; {there_are(SUITES, name)}")
         out[name] = SUITES[name]
     return out

@@ -210,6 +210,8 @@ class NetworkBuilder:
         sizes = layer.sizes
         shape = tuple(r.span(sizes)[1] + 1 if r.extent is None else r.extent for r in layer.outputs.ranks)
         for tensor, value in operands.items():
+            if layer.tensor(tensor) is layer.outputs:
+                raise LayerError(f"layer {layer.name}: {tensor} is what it makes; nothing can feed it")
             if layer.words(tensor) > value.words:
                 raise LayerError(
                     f"layer {layer.name}: {tensor} reads {layer.words(tensor)} words, but {value} has {value.words}"
@@ -259,6 +261,14 @@ class NetworkBuilder:
         n, c, *size = self._feature_map(name, x)
         ops = n * c * vector.pool_ops(math.prod(size), mode)
         return self.vector(name, f"global_{mode}pool", x, shape=(n, c, 1, 1), ops=ops, bits=bits)
+
+    def upsample(self, name: str, mode: str, x: Value, scale: tuple[int, int]) -> Value:
+        """More rows and columns by repetition (``nearest``) or ``linear`` or ``cubic`` interpolation."""
+        n, c, *size = self._feature_map(name, x)
+        if min(scale) < 1:
+            raise LayerError(f"layer {name}: scale {scale[0]}x{scale[1]}: it must be at least 1")
+        shape = (n, c, size[0] * scale[0], size[1] * scale[1])
+        return self.vector(name, "resize", x, shape=shape, ops=math.prod(shape) * vector.resize_ops(mode))
 
     def elementwise(self, name: str, kind: str, *xs: Value, bits: int | None = None) -> Value:
         """Addition, product, ... of two or more operands whose axes are equal or one."""

@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sim.errors import TilenestError, nearest
+from sim.errors import TilenestError, nearest, there_are
 
 Role = Literal["inputs", "weights", "outputs"]
 ROLES: tuple[Role, ...] = ("inputs", "weights", "outputs")
 
 _MOST_LOOKS = 1_000_000
+_MOST = 2**60  # operations, and the highest index: the kernels count in 64 bits
 
 
 class LayerError(TilenestError):
@@ -146,7 +147,7 @@ class Layer:
         tensors: any number of inputs and exactly one tensor with the role ``outputs``.
 
     Raises:
-        LayerError: when names do not fit together or a bound is not positive.
+        LayerError: when names do not fit together, a bound is not positive or there is too much to count.
 
     >>> gemm = Layer.einsum("gemm", {"M": 4, "N": 8, "K": 16},
     ...                     inputs="M K", weights="K N", outputs="M N")
@@ -166,6 +167,8 @@ class Layer:
         for dim, bound in self.dims:
             if bound < 1:
                 raise LayerError(f"layer {self.name}: dimension {dim} has the bound {bound}; it must be at least 1")
+        if self.macs > _MOST:
+            raise LayerError(f"layer {self.name}: {self.macs} multiply-accumulates; {_MOST} at most can be counted")
         if len({t.name for t in self.tensors}) != len(self.tensors):
             raise LayerError(f"layer {self.name}: a tensor is named twice")
         if sum(t.role == "outputs" for t in self.tensors) != 1:
@@ -178,15 +181,15 @@ class Layer:
         seen: set[str] = set()
         for dim in tensor.dims:
             if dim not in sizes:
-                hint = nearest(dim, sizes)
-                known = f"there are {', '.join(sizes)}{f' ({hint})' if hint else ''}"
-                raise LayerError(f"{where}: unknown dimension {dim}; {known}")
+                raise LayerError(f"{where}: unknown dimension {dim}; {there_are(sizes, dim)}")
             if dim in seen:
                 raise LayerError(f"{where}: dimension {dim} stands in two ranks; each may stand in one")
             seen.add(dim)
         for rank in tensor.ranks:
             if any(c < 1 for _, c in rank.terms):
                 raise LayerError(f"{where}: rank '{rank}' needs positive coefficients")
+            if max(*map(abs, rank.span(sizes)), rank.extent or 0) > _MOST:
+                raise LayerError(f"{where}: rank '{rank}' or its extent goes beyond {_MOST}")
             try:
                 words = rank.count(sizes)
             except LayerError as error:
@@ -231,7 +234,8 @@ class Layer:
         for t in self.tensors:
             if t.name == name:
                 return t
-        raise LayerError(f"layer {self.name} has no tensor {name}; {nearest(name, (t.name for t in self.tensors))}")
+        hint = nearest(name, (t.name for t in self.tensors))
+        raise LayerError(f"layer {self.name} has no tensor {name}; {hint}".rstrip("; "))
 
     def words(self, name: str) -> int:
         """Distinct words of a tensor that exist and are touched."""

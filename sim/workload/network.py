@@ -136,13 +136,15 @@ class Network:
         """The network cut down to these layers, in their own order; ``conv3_*`` names all that look like it.
 
         Raises:
-            NetworkError: when a name is unknown, or nothing looks like a pattern.
+            NetworkError: when a name is unknown, nothing looks like a pattern, or there is no name at all.
         """
         known = [layer.name for layer in self.layers]
         wanted: set[str] = set()
         for name in names:
             alike = [] if name in known else fnmatch.filter(known, name)
             wanted |= set(alike) if alike else {self[name].name}
+        if not wanted:
+            raise NetworkError(f"none of the layers of network {self.name} is asked for")
         layers = tuple(layer for layer in self.layers if layer.name in wanted)
         flows = tuple(f for f in self.flows if f.source in wanted and f.target in wanted)
         return replace(self, layers=layers, flows=flows)

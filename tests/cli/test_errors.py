@@ -229,6 +229,61 @@ def test_a_layer_that_is_not_there(refused: Any) -> None:
     assert refused("--layers", "produkt") == "network gemm has no layer produkt; did you mean 'product'?\n"
 
 
+def test_no_layer_at_all(refused: Any) -> None:
+    assert refused("--layers", ",") == "none of the layers of network gemm is asked for\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "x: 4",
+            "x: 10000000",
+            "arch.yaml:7:8: array.x is 10000000\n      x: 10000000\n         ^\n  expected: at most 1e+06",
+        ),
+        (
+            "size: 1 KiB",
+            "size: 1e999 TB",
+            "arch.yaml:9:11: 1e999 TB is out of range\n      size: 1e999 TB\n            ^\n"
+            "  expected: 1e-30 to 1e+30 bit",
+        ),
+        (
+            "200 MHz",
+            "1e-300 Hz",
+            "arch.yaml:2:8: 1e-300 Hz is out of range\n  clock: 1e-300 Hz\n         ^\n  expected: 1e-30 to 1e+30 Hz",
+        ),
+    ],
+)
+def test_a_machine_beyond_all_bounds(refused: Any, old: str, new: str, message: str) -> None:
+    assert refused(arch=SMALL_ARCH.replace(old, new)) == f"{message}\n"
+
+
+def test_more_operations_than_can_be_counted(refused: Any) -> None:
+    assert refused(workload=GEMM.replace("M: 4, N: 8", "M: 4000000000, N: 4000000000")) == (
+        "gemm.yaml:3:5: layer product: 256000000000000000000 multiply-accumulates; "
+        "1152921504606846976 at most can be counted\n"
+        "    - einsum: product\n"
+        "      ^\n"
+    )
+
+
+def test_a_component_that_no_model_understands(refused: Any) -> None:
+    cost = "    component: {model: srm}\n"
+    assert refused(arch=SMALL_ARCH.replace("    size: 1 KiB\n", f"    size: 1 KiB\n{cost}")) == (
+        "arch.yaml:10:5: architecture small, rf: unknown component model srm; did you mean 'sram'?; "
+        "known: free, sram, regfile, dram, int_mac, float_mac, wire\n"
+        "      component: {model: srm}\n"
+        "      ^\n"
+    )
+
+
+def test_a_group_without_room_for_a_pair(refused: Any) -> None:
+    compression = "    size: 1 KiB\n    compression: [{tensor: inputs, format: rlc, group: 16 bit}]\n"
+    assert refused(arch=SMALL_ARCH.replace("    size: 1 KiB\n", compression)) == (
+        "compression of A: a group of 16 bit has no room for a pair of 5 + 16 bit\n"
+    )
+
+
 class TestWrongOptions:
     @pytest.mark.parametrize(
         ("words", "message"),
@@ -335,12 +390,3 @@ class TestWhatIsNotTheUsersFault:
         _, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (130, "interrupted\n")
         assert [p.name for p in tmp_path.iterdir()] == ["begin.py"]
-
-    def test_a_closed_pipe_is_no_mistake(self) -> None:
-        reader, writer = os.pipe()
-        os.close(reader)
-        done = subprocess.run(
-            [sys.executable, "-m", "sim", "schema", "workload"], stdout=writer, stderr=subprocess.PIPE, check=False
-        )
-        os.close(writer)
-        assert (done.returncode, done.stderr) == (0, b"")

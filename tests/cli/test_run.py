@@ -56,11 +56,17 @@ class TestTheTable:
         numbers = [cell.split()[0] for row in sheet(result).rows for cell in row[2:8] if cell != "-"]
         assert all(len(number.replace(".", "").replace(",", "")) <= 4 for number in numbers)
 
+    def test_shows_names_as_they_are(self, tilenest: Any, file: Any) -> None:
+        file("odd.yaml", "name: odd\ninput: [8]\nlayers: [{linear: 'fc[/red]:x:', M: 4}]\n")
+        status, out, _ = tilenest("run", "--arch", "simple_ws", "--workload", "odd.yaml", "--effort", "low")
+        assert status == 0
+        assert "\nfc[/red]:x:   linear " in out
+
     def test_says_what_was_run(self, result: sim.Result) -> None:
         assert title(result) == ("alexnet on eyeriss: batch 4, dataflow row_stationary, best edp, 168 PEs at 200 MHz")
 
     def test_says_which_layers_are_fused(self, result: sim.Result) -> None:
-        assert notes(result)[-1] == "fused    relu2: work on words that pass by and cost nothing of their own"
+        assert notes(result)[-1] == "fused    relu2: works on words that pass by and costs nothing of its own"
 
     def test_is_printed(self, tilenest: Any) -> None:
         status, out, err = tilenest(*CONVS)
@@ -179,6 +185,27 @@ class TestFiles:
         assert (tmp_path / "link.json").is_symlink()
         assert (tmp_path / "real.json").stat().st_mode & 0o777 == 0o600
         assert json.loads((tmp_path / "real.json").read_text())
+
+    def test_a_pipe_is_written_to(self, tilenest: Any) -> None:
+        reader, writer = os.pipe()
+        assert tilenest(*CONVS, "--csv", f"/dev/fd/{writer}", "--quiet") == (0, "", "")
+        os.close(writer)
+        with os.fdopen(reader) as pipe:
+            assert pipe.readline().startswith("layer,kind,fused,")
+
+    def test_two_in_one_are_refused(self, tilenest: Any, tmp_path: Path) -> None:
+        status, out, err = tilenest(*CONVS, "--json", "out", "--csv", "./out")
+        assert (status, out, err) == (2, "", "cannot write ./out: --json and --csv are the same file\n")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_device_may_take_two(self, tilenest: Any) -> None:
+        assert tilenest(*CONVS, "--csv", os.devnull, "--json", os.devnull, "--quiet") == (0, "", "")
+
+    @pytest.mark.parametrize("words", [("--csv", "-"), ("--csv", ""), ("--json", ""), ("--plot", "")])
+    def test_paths_that_are_none(self, tilenest: Any, words: tuple[str, str]) -> None:
+        status, out, err = tilenest(*CONVS, *words)
+        assert (status, out) == (2, "")
+        assert err.startswith(f"tilenest run: argument {words[0]}: '{words[1]}' ")
 
     def test_a_device_is_written_to(self, tilenest: Any) -> None:
         assert tilenest(*CONVS, "--csv", os.devnull, "--quiet") == (0, "", "")

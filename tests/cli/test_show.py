@@ -60,6 +60,14 @@ def test_what_is_said_about_the_eyeriss_chip(show, text: str):
     assert text in show("eyeriss")
 
 
+def test_numbers_are_not_cut_where_there_is_no_room(show, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "105.4 M" in show("alexnet")
+
+
 def test_the_tree_without_unicode(show, monkeypatch: pytest.MonkeyPatch):
     from rich.console import Console
 
@@ -85,6 +93,12 @@ def test_energies_are_compared_by_the_word(show):
     text = show("eyeriss_isca16", "--energy")
     for row in ("dram read 200 pJ/access 200", "glb read 6 pJ/access 6", "array.all word 2 pJ/word 2", "rf read 1"):
         assert row in text
+
+
+def test_energies_and_whether_a_machine_can_host_a_dataflow(show):
+    text = show("simple_ws", "--energy", "--dataflow", "any")
+    assert "What the parts of simple_ws cost" in text
+    assert "It can host any." in text
 
 
 def test_whether_a_machine_can_host_a_dataflow(show):

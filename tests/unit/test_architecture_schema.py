@@ -133,9 +133,9 @@ def test_a_data_rate_follows_the_clock():
 
 
 def test_an_attribute_that_is_computed_keeps_its_unit():
-    glb = read_architecture(SMALL, ["glb.component.row=${share} / 8"])["glb"]
-    assert isinstance(glb, Memory)
-    assert glb.component.attributes == (("banks", 4), ("row", "4096 bit"))
+    array = read_architecture(SMALL, ["array.links.weights.component.length=${rows} * 2 mm"])["array"]
+    assert isinstance(array, Fanout)
+    assert array.links[0].component.attributes == (("length", "6000000 nm"),)
 
 
 class TestErrors:
@@ -161,6 +161,20 @@ class TestErrors:
             "  expected: one of memory, size, keeps, width, bandwidth, read_bandwidth, write_bandwidth, buffering,"
             " compression, energy, component, leakage, area, gating, skipping\n"
             "  did you mean 'buffering'?"
+        )
+
+    def test_a_compute_node_that_is_to_spare_something_else(self, fail):
+        assert fail("{target: mac, on", "{target: inputs, on") == (
+            "f.yaml:35:5: 'inputs' cannot be spared in a compute node\n    - compute: mac\n      ^\n"
+            "  expected: its own name, mac"
+        )
+
+    def test_a_run_length_that_is_too_wide(self, fail):
+        assert "65 bit is out of range" in fail("run: 5 bit", "run: 65 bit")
+
+    def test_a_component_is_told_at_its_place(self, fail):
+        assert fail("model: wire, length", "model: wire, lenght").startswith(
+            "f.yaml:28:60: architecture small, array.weights: unknown wire attribute lenght; did you mean 'length'?"
         )
 
     def test_a_memory_without_size(self, fail):
@@ -197,7 +211,7 @@ class TestErrors:
             ("x: 2", "x: 2.5", "array.x is 2.5", "a whole number"),
             ("x: 2", "x: 0", "array.x is 0", "at least 1"),
             ("y: ${rows}", "y: ${rows} / 2", "array.y is 1.5", "a whole number"),
-            ("cycles: 2", "cycles: 0", "mac.cycles is 0", "more than 0"),
+            ("cycles: 2", "cycles: 0", "mac.cycles is 0", "at least 1e-06"),
             ("multicast: false", "multicast: no", "array.links.weights.multicast is 'no'", "true or false"),
             ("keeps: [inputs, outputs]", "keeps: []", "glb.keeps is an empty list", "at least 1"),
             ("name: small", "name: 3", "name is 3", "text\n  put it in quotes"),

@@ -341,6 +341,15 @@ def test_mistakes_are_told_with_their_numbers() -> None:
         net.heads(flat, 2)
     with pytest.raises(LayerError, match="differ in more than axis 1"):
         net.concat("k", x, net.input(3, 8, 9))
+    with pytest.raises(LayerError, match="layer u: scale 0x2: it must be at least 1"):
+        net.upsample("u", "nearest", x, (0, 2))
+    with pytest.raises(LayerError, match="layer u: needs an input of batch x channels x rows x columns, not 1x5x7"):
+        net.upsample("u", "nearest", flat, (2, 2))
+    gemm = Layer.einsum("e", {"M": 4, "K": 8}, inputs="K", weights="M K", outputs="M")
+    with pytest.raises(LayerError, match="layer e: outputs is what it makes; nothing can feed it"):
+        net.einsum(gemm, {"outputs": x})
+    with pytest.raises(LayerError, match=r"^layer e has no tensor A$"):
+        net.einsum(gemm, {"A": x})
     with pytest.raises(LayerError, match="no operation 'rellu'; did you mean 'relu'"):
         net.vector("r", "rellu", x)
     with pytest.raises(LayerError, match="no operation 'addd'; did you mean 'add'"):

@@ -103,6 +103,16 @@ GEMM = Layer.einsum("gemm", {"M": 4, "N": 8, "K": 16}, inputs="M K", weights="K 
     [
         ((("M", 2), ("M", 3)), tensors(), "layer bad: a dimension is named twice"),
         ((("M", 0),), tensors(), "layer bad: dimension M has the bound 0; it must be at least 1"),
+        (
+            (("M", 2**40), ("N", 2**40)),
+            tensors(),
+            "layer bad: 1208925819614629174706176 multiply-accumulates; 1152921504606846976 at most can be counted",
+        ),
+        (
+            (("M", 2),),
+            tensors(Rank((("M", 1),), 2**61)),
+            "layer bad, tensor x: rank 'M + 2305843009213693952' or its extent goes beyond 1152921504606846976",
+        ),
         ((("M", 2),), tensors() * 2, "layer bad: a tensor is named twice"),
         ((("M", 2),), tensors()[:1], "layer bad: exactly one tensor must have the role outputs"),
         ((("M", 2),), tensors(role="outputs"), "layer bad: exactly one tensor must have the role outputs"),

@@ -56,6 +56,11 @@ def test_a_layer_that_is_not_there() -> None:
         assert str(error.value) == "network net has no layer twoo; did you mean 'two'?"
 
 
+def test_cut_down_to_nothing() -> None:
+    with pytest.raises(NetworkError, match="none of the layers of network net is asked for"):
+        NET.only([])
+
+
 @pytest.mark.parametrize(
     ("names", "flows", "message"),
     [

@@ -266,7 +266,6 @@ def test_a_shape_mistake_stands_at_the_line_of_its_layer(told: Any) -> None:
         "made.yaml:7:5: layer s: shapes 1x4x6x6, 1x3x8x8 do not fit together"
     )
     assert "made.yaml:7:5: layer c: something before it has the same name" in told(HEAD + conv + "  - relu: c\n")
-    assert "layer q: 5 heads cannot be taken" not in told(HEAD + "layers:\n  - {reshape: r, shape: [5]}\n")
     assert "a shape of 1x5 is 5 words, but 1x3x8x8 has 192" in told(HEAD + "layers:\n  - {reshape: r, shape: [5]}\n")
 
 

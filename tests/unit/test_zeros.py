@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.arch.tree import Compression, Compute, Memory, ZeroSaving
+from sim.arch.tree import ArchitectureError, Compression, Compute, Memory, ZeroSaving
 from sim.mapping.zeros import Access, Operations, access, compression, operations, stored_bits
 from sim.workload.layer import Layer, Rank, Tensor
 
@@ -47,10 +47,20 @@ def skip(target: str, *on: str) -> ZeroSaving:
         (Compression("x", "rlc", run_bits=5, group_bits=64), 0.5, 64 / 3 * 0.5 / (1 - 0.5**32)),
         # two pairs of 16 + 16 bits fit into 64 exactly
         (Compression("x", "csc", run_bits=16, group_bits=64), 0.25, 8),
+        # next to nothing but zeros: a pair for every 32 of them
+        (Compression("x", "rlc", run_bits=5), 1e-300, 21 / 32),
+        (Compression("x", "rlc", run_bits=64), 0.25, 16),  # 80 bits for each of a quarter
     ],
 )
 def test_bits_of_a_compressed_word(how: Compression, density: float, bits: float) -> None:
     assert stored_bits(replace(INPUTS, density=density), how) == pytest.approx(bits, rel=1e-12)
+
+
+def test_a_group_without_room_for_a_pair() -> None:
+    with pytest.raises(
+        ArchitectureError, match=r"compression of x: a group of 20 bit has no room for a pair of 5 \+ 16"
+    ):
+        stored_bits(INPUTS, Compression("x", "rlc", run_bits=5, group_bits=20))
 
 
 @pytest.mark.parametrize(("run_bits", "density"), [(1, 0.5), (2, 0.25), (3, 0.1)])
