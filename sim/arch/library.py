@@ -27,7 +27,7 @@ def find(kind: Kind, name_or_path: str | Path) -> Path:
         LibraryError: when there is neither.
     """
     path = Path(name_or_path)
-    if path.is_file():
+    if path.is_file() or path.is_fifo():
         return path
     name = path.as_posix().removesuffix(".yaml")
     known = names(kind)

@@ -77,7 +77,8 @@ class _Timer:
         read = (a.reads * left.takes_time + a.drains) * left.bits
         write = (a.fills + a.updates * left.takes_time) * left.bits
         if tensor.role == "outputs":  # what is read again was written unfinished, and is not compressed
-            read += 2 * a.reads * (tensor.bits - left.bits)
+            read += a.reads * (tensor.bits - left.bits)
+            write += a.reads * (tensor.bits - left.bits)
         return read, write
 
     def port(self, memory: Memory) -> float:
@@ -94,17 +95,18 @@ class _Timer:
         bandwidth = fanout.link(tensor.name, tensor.role).bandwidth
         return words * tensor.bits / bandwidth / self.used(above + 1)
 
-    def at_port(self, tensor: Tensor, memory: Memory, up: bool = False) -> float:
-        """Cycles that a copy of a memory is busy with a word that it sends down, or that comes up to it."""
+    def at_port(self, tensor: Tensor, memory: Memory, up: bool = False, again: bool = False) -> float:
+        """Cycles that a copy of a memory is busy with a word that it sends down, or that comes up to it.
+
+        A partial sum that will be read `again` is not finished, and so not compressed.
+        """
         left = zeros.access(memory, tensor, self.counts.layer)
-        bits = left.bits * left.takes_time
-        if tensor.role == "outputs" and not up:
-            bits += 2 * (tensor.bits - left.bits)
+        bits = left.bits * left.takes_time + (tensor.bits - left.bits if again else 0)
         return bits / min(memory.write_bandwidth if up else memory.read_bandwidth, memory.bandwidth)
 
-    def way(self, tensor: Tensor, parent: Memory, child: Memory, up: bool = False) -> float:
+    def way(self, tensor: Tensor, parent: Memory, child: Memory, up: bool = False, again: bool = False) -> float:
         """Cycles per word between a memory and all copies of one below it."""
-        cycles = max(0.0, self.at_port(tensor, parent, up))
+        cycles = max(0.0, self.at_port(tensor, parent, up, again))
         for node in self.arch.nodes[self.index[parent.name] : self.index[child.name]]:
             if isinstance(node, Fanout):
                 cycles = max(cycles, tensor.bits / node.link(tensor.name, tensor.role).bandwidth)
@@ -148,13 +150,17 @@ class _Timer:
             for parent, child in self.edges(tensor):
                 if self.stage(child) != stage:
                     continue
-                down = up = 0.0
-                if child.buffering == "single":
-                    gap = self.index[parent.name]
-                    down, up = self.counts.down(tensor.name, gap), self.counts.up(tensor.name, gap)
-                elif tensor.role != "outputs":
-                    down = changes * self.first_tile(tensor, parent, child)
-                cycles = down * self.way(tensor, parent, child) + up * self.way(tensor, parent, child, up=True)
+                down = float(self.counts.down(tensor.name, self.index[parent.name]))
+                up = self.counts.up(tensor.name, self.index[parent.name])
+                cycles = 0.0
+                if tensor.role != "outputs":
+                    if child.buffering != "single":  # a first tile for every change but the first, which is the start
+                        first = self.first_tile(tensor, parent, child)
+                        down = max(0.0, min(down, changes * first) - first)
+                    cycles = down * self.way(tensor, parent, child)
+                elif child.buffering == "single":  # what comes down goes up again
+                    both = (self.way(tensor, parent, child, up, again=True) for up in (False, True))
+                    cycles = down * sum(both) + (up - down) * self.way(tensor, parent, child, up=True)
                 wait = max(wait, cycles)
         return wait
 

@@ -130,11 +130,10 @@ def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[obj
                 out[futures[future]] = future.result()
                 done(futures[future])
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for future in futures:
+                future.cancel()
             for worker in workers:  # what they are doing may take long, and nobody wants it any more
                 worker.terminate()
-            for worker in workers:
-                worker.join()
             raise
     return out
 

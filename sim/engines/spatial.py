@@ -12,6 +12,7 @@ from sim.arch.tree import Architecture, Converter, Fanout, Memory
 from sim.components.table import NodeCosts, link_key, node_costs
 from sim.engines.latency import latency
 from sim.engines.options import Options
+from sim.engines.vector import evaluate_vector
 from sim.mapping import zeros
 from sim.mapping.check import check
 from sim.mapping.counts import Actions, Counts, count_words
@@ -19,7 +20,7 @@ from sim.mapping.mapper import find_mapping
 from sim.mapping.nest import Mapping
 from sim.mapping.prices import feeding, keeps_any, operation_pj, static_pj
 from sim.results import LayerResult, Stored
-from sim.workload.layer import Layer, Tensor, VectorLayer
+from sim.workload.layer import Layer, VectorLayer
 
 Parts = dict[str, dict[str, float]]  # pJ by component and tensor
 
@@ -33,7 +34,7 @@ def evaluate(
         MappingError: when the machine cannot run the mapping, or none is found.
     """
     if isinstance(layer, VectorLayer):
-        return _vector(layer, arch)
+        return evaluate_vector(layer, arch)
     evaluated, optimal = 0, None
     if mapping is None:
         found = find_mapping(layer, arch, options.dataflow, options.objective, options.effort)
@@ -152,54 +153,3 @@ def _stored(counts: Counts, memory: Memory) -> dict[str, Stored]:
             skipped=direct * (1 - left.takes_time) * left.data,
         )
     return out
-
-
-def _vector(layer: VectorLayer, arch: Architecture) -> LayerResult:
-    """A layer without multiply-accumulates, in one pass from the outermost memory through the next and back.
-
-    Every input word is read and every output word written once at the outermost memory; each passes the first memory
-    on the chip that keeps its kind. A PE does one elementary operation in a cycle. A layer that is fused works on
-    words that pass by anyway and costs nothing of its own.
-    """
-    if layer.fused:
-        return LayerResult(layer.name, layer.kind, 0, 0.0, 0.0, 0.0, fused=layer.fused)
-    costs = node_costs(arch)
-    inputs = Tensor("inputs", "inputs", (), layer.bits)
-    outputs = Tensor("outputs", "outputs", (), layer.bits)
-    actions: dict[str, dict[str, Actions]] = {}
-    breakdown: dict[str, float] = {}
-    cycles = {"compute": layer.ops / arch.pes}
-    for memory in dict.fromkeys((*_passed(arch, inputs), *_passed(arch, outputs))):
-        into = layer.input_words if memory in _passed(arch, inputs) else 0
-        out = layer.output_words if memory in _passed(arch, outputs) else 0
-        inner = memory is not arch.memories[0]
-        actions[memory.name] = {
-            "inputs": Actions(fills=into * inner, reads=into),
-            "outputs": Actions(updates=out, drains=out * inner),
-        }
-        reads, writes = (into + out * inner) * layer.bits, (into * inner + out) * layer.bits
-        cost = costs[memory.name]
-        breakdown[memory.name] = (reads * cost.read.value + writes * cost.write.value) / memory.width_bits
-        cycles[memory.name] = max(
-            reads / memory.read_bandwidth, writes / memory.write_bandwidth, (reads + writes) / memory.bandwidth
-        )
-    longest = max(cycles.values())
-    breakdown["static"] = sum(static_pj(arch, costs).values()) * longest
-    return LayerResult(
-        name=layer.name,
-        kind=layer.kind,
-        macs=0,
-        energy_pj=sum(breakdown.values()),
-        latency_cycles=longest,
-        latency_s=longest / arch.clock_hz,
-        compute_cycles=cycles["compute"],
-        energy_breakdown=breakdown,
-        actions=actions,
-        cycles=cycles,
-        bound_by=max(cycles, key=cycles.__getitem__),
-    )
-
-
-def _passed(arch: Architecture, tensor: Tensor) -> tuple[Memory, ...]:
-    """The outermost memory, and the next that keeps a tensor if there is one."""
-    return tuple(m for m in arch.memories if keeps_any(m.keeps, tensor))[:2]

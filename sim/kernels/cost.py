@@ -18,8 +18,9 @@ from sim.kernels.layout import AXIS, BOUND, LENGTH, NODES, OUTPUT, RANK_OF, STEP
 
 Floats = NDArray[np.float64]
 
-# Actions at a memory, and directions across a gap.
-FILL, READ, UPDATE, DRAIN = range(4)
+# Actions at a memory, and how much a partial sum that is read again is more than a finished word, which may be
+# compressed; directions across a gap.
+FILL, READ, UPDATE, DRAIN, AGAIN = range(5)
 DOWN, UP = range(2)
 
 # Columns of the table of levels: cycles per bit of the port for reads, for writes and for both together; whether
@@ -36,7 +37,7 @@ class Prices(NamedTuple):
     """What the counts of a layer on a machine cost: T tensors, L memories, G gaps; float64."""
 
     energy: Floats  # [T, L, 4] pJ of one word's fill, read, update, drain
-    port: Floats  # [T, L, 4] bits of one word's fill, read, update, drain
+    port: Floats  # [T, L, 5] bits of one word's fill, read, update, drain; more bits, read and written, if read again
     gap: Floats  # [T, G, 2] pJ of one word that crosses a gap down or up: links and converters
     wire: Floats  # [T, G] cycles of one word that crosses the gap above a fanout, in either direction
     level: Floats  # [L, 7]
@@ -105,8 +106,9 @@ def _port_cycles(i: int, used: float, counts: Ints, tensors: Ints, keep: Ints, p
     reads, writes = 0.0, 0.0
     for t in range(last):
         if keep[t, i] >= 0:
-            reads += _reads(t, i, node, counts, tensors) * port[t, i, READ]
-            writes += counts[t, gaps + node] * port[t, i, UPDATE]
+            read = _reads(t, i, node, counts, tensors)
+            reads += read * (port[t, i, READ] + port[t, i, AGAIN])
+            writes += counts[t, gaps + node] * port[t, i, UPDATE] + read * port[t, i, AGAIN]
             if node > 0:
                 writes += counts[t, node - 1] * port[t, i, FILL]
                 reads += counts[t, gaps + node - 1] * port[t, i, DRAIN]
@@ -116,21 +118,20 @@ def _port_cycles(i: int, used: float, counts: Ints, tensors: Ints, keep: Ints, p
 
 @part
 def _way(
-    t: int, i: int, parent: int, action: int, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats
+    t: int, i: int, parent: int, bits: float, time: int, keep: Ints, used: Floats, wire: Floats, level: Floats
 ) -> float:
-    """Cycles per word of tensor `t` that memory `parent` reads for, or takes from, the copies of memory `i` below."""
+    """Cycles per word of tensor `t` between memory `parent`, whose port it takes so many bits, and those of `i`."""
     last = len(keep) - 1
-    out = _port_time(t, parent, action, port, level)
+    out = _port_time(bits, parent, time, level)
     for g in range(keep[last, parent], keep[last, i]):
         out = max(out, wire[t, g])
     return out / used[parent]
 
 
 @part
-def _port_time(t: int, i: int, action: int, port: Floats, level: Floats) -> float:
-    """Cycles that one copy of memory `i` is busy with a word of tensor `t`."""
-    own = level[i, READ_TIME] if action == READ else level[i, WRITE_TIME]
-    return port[t, i, action] * max(own, level[i, PORT_TIME])
+def _port_time(bits: float, i: int, time: int, level: Floats) -> float:
+    """Cycles that one copy of memory `i` is busy with these bits; `time` is READ_TIME or WRITE_TIME."""
+    return bits * max(level[i, time], level[i, PORT_TIME])
 
 
 @part
@@ -169,13 +170,20 @@ def _waits(
             if keep[t, i] < 0:
                 continue
             if level[i, STAGE] == stage:
-                down, up = 0.0, 0.0
-                if level[i, ALTERNATES]:
-                    down, up = counts[t, keep[last, parent]], counts[t, gaps + keep[last, parent]]
-                elif not tensors[t, OUTPUT]:
-                    down = changes * _first_tile(t, i, parent, counts, tensors, keep, used)
-                cycles = down * _way(t, i, parent, READ, keep, used, port, wire, level)
-                cycles += up * _way(t, i, parent, UPDATE, keep, used, port, wire, level)
+                down, up = counts[t, keep[last, parent]], counts[t, gaps + keep[last, parent]]
+                cycles = 0.0
+                more = port[t, parent, AGAIN]
+                dense = _way(t, i, parent, port[t, parent, READ] + more, READ_TIME, keep, used, wire, level)
+                if not tensors[t, OUTPUT]:
+                    if not level[i, ALTERNATES]:  # a first tile for every change but the first, which is the start
+                        first = _first_tile(t, i, parent, counts, tensors, keep, used)
+                        down = max(0.0, min(down, changes * first) - first)
+                    cycles = down * dense
+                elif level[i, ALTERNATES]:  # what comes down goes up again, and is not finished
+                    bits = port[t, parent, UPDATE]
+                    dense += _way(t, i, parent, bits + more, WRITE_TIME, keep, used, wire, level)
+                    cycles = down * dense
+                    cycles += (up - down) * _way(t, i, parent, bits, WRITE_TIME, keep, used, wire, level)
                 wait = max(wait, cycles)
             parent = i
     return wait
@@ -205,15 +213,15 @@ def _start(counts: Ints, tensors: Ints, keep: Ints, used: Floats, port: Floats, 
             i = _below(t, parent, keep) if keep[t, parent] >= 0 else -1
             if i >= 0 and _is_awaited(t, i, keep, level) and not tensors[t, OUTPUT]:
                 words = _first_tile(t, i, parent, counts, tensors, keep, used)
-                busy += words * _port_time(t, parent, READ, port, level) / used[parent]
+                busy += words * _port_time(port[t, parent, READ], parent, READ_TIME, level) / used[parent]
         first = max(first, busy)
     for t in range(last):
-        action = UPDATE if tensors[t, OUTPUT] else READ
+        action, time = (UPDATE, WRITE_TIME) if tensors[t, OUTPUT] else (READ, READ_TIME)
         cycles, parent, i = 0.0, 0, _below(t, 0, keep)
         while i >= 0:
             if _is_awaited(t, i, keep, level):
                 words = _first_tile(t, i, parent, counts, tensors, keep, used)
-                cycles += words * _way(t, i, parent, action, keep, used, port, wire, level)
+                cycles += words * _way(t, i, parent, port[t, parent, action], time, keep, used, wire, level)
             parent, i = i, _below(t, i, keep)
         if tensors[t, OUTPUT]:
             final = cycles

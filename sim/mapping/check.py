@@ -78,6 +78,8 @@ def _keeps(mapping: Mapping, layer: Layer, arch: Architecture) -> Iterator[str]:
                 continue
             if tensor.name not in item.tensors:
                 continue
+            if item.tensors.count(tensor.name) > 1:
+                yield f"'{item}': names {tensor.name} more than once"
             memory = arch[item.level]
             assert isinstance(memory, Memory)
             if not keeps(memory, tensor.name, tensor.role):

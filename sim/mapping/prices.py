@@ -7,7 +7,7 @@ import numpy as np
 from sim.arch.tree import Architecture, Converter, Fanout, Memory, keeps
 from sim.components.table import NodeCosts, link_key, node_costs
 from sim.kernels import cost
-from sim.kernels.cost import DOWN, DRAIN, FILL, READ, UP, UPDATE, Floats, Prices
+from sim.kernels.cost import AGAIN, DOWN, DRAIN, FILL, READ, UP, UPDATE, Floats, Prices
 from sim.mapping import zeros
 from sim.mapping.counts import Counts
 from sim.workload.layer import Layer, Tensor
@@ -93,8 +93,8 @@ def operation_pj(shares: zeros.Operations, costs: NodeCosts) -> float:
 def prices_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]) -> Prices:
     """The prices of a layer on a machine when its tensors are kept in the memories `kept` (see `Counts.kept`)."""
     costs = node_costs(arch)
-    shape = len(layer.tensors), len(arch.memories), 4
-    energy, port = np.zeros(shape), np.zeros(shape)
+    shape = len(layer.tensors), len(arch.memories)
+    energy, port = np.zeros((*shape, 4)), np.zeros((*shape, 5))
     for t, tensor in enumerate(layer.tensors):
         for i, memory in enumerate(arch.memories):
             left = zeros.access(memory, tensor, layer)
@@ -109,7 +109,7 @@ def prices_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]
                 # again, so the read pays for what both are more than a finished word.
                 more = tensor.bits - left.bits
                 energy[t, i, READ] += (read + write) * more
-                port[t, i, READ] += 2 * more
+                port[t, i, AGAIN] = more
     shares = zeros.operations(arch.compute, feeding(layer, arch, kept), layer)
     total = np.zeros(4)
     total[cost.FIXED] = layer.macs * operation_pj(shares, costs[arch.compute.name])

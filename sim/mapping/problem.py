@@ -47,6 +47,7 @@ from sim.mapping.nest import Keep, Mapping, Parallel
 from sim.workload.layer import Layer, LayerError, Rank, Tensor
 
 AXES = ("x", "y")
+MOST_WORDS = 1 << 24  # of one rank; the kernels' working memory has a few columns for each
 
 
 def _rank_terms(layer: Layer, rank: Rank) -> list[tuple[int, int]]:
@@ -55,6 +56,10 @@ def _rank_terms(layer: Layer, rank: Rank) -> list[tuple[int, int]]:
     terms = [(order[d], c) for d, c in rank.terms if layer.dims[order[d]][1] > 1]
     if len(terms) > TERMS:
         raise LayerError(f"layer {layer.name}: index '{rank}' has more than {TERMS} varying terms")
+    low, high = rank.span(layer.sizes)
+    if high - low >= MOST_WORDS:
+        reach = high - low + 1
+        raise LayerError(f"layer {layer.name}: index '{rank}' reaches over {reach} words, and {MOST_WORDS} at most")
     return terms
 
 
@@ -129,7 +134,7 @@ def shape_of(layer: Layer, arch: Architecture) -> Shape:
     """The tables of a layer on a machine.
 
     Raises:
-        LayerError: for an index of more than three varying terms.
+        LayerError: for an index of more than three varying terms, or one that reaches too many words.
     """
     ranks = _rank_table(layer)
     return Shape(np.array([b for _, b in layer.dims], np.int64), ranks, _tensor_table(layer, arch, ranks))

@@ -25,7 +25,8 @@ def dims_text(layer: Layer) -> str:
     'N1 M96 C3 P55 Q55 R11 S11 stride 4'
     """
     parts = [f"{dim}{bound}" for dim, bound in layer.dims]
-    windows = [rank for t in layer.tensors for rank in t.ranks if len(rank.terms) > 1]
+    ranks = [rank for t in layer.tensors for rank in t.ranks]
+    windows = [rank for rank in ranks if len(rank.terms) == 2]
     strides = [rank.terms[0][1] for rank in windows]
     dilations = [rank.terms[1][1] for rank in windows]
     pads = [-rank.offset for rank in windows]
@@ -33,7 +34,8 @@ def dims_text(layer: Layer) -> str:
         if any(value != usual for value in values):
             same = len(set(values)) == 1
             parts.append(f"{name} {values[0]}" if same else f"{name} {'x'.join(map(str, values))}")
-    return " ".join(parts)
+    others = [str(rank) for rank in ranks if len(rank.terms) > 2]
+    return " ".join(parts + ([f"index {', '.join(others)}"] if others else []))
 
 
 def workload_table(network: Network, *, compact: bool = False) -> Table:

@@ -12,7 +12,7 @@ from sim.errors import MappingError
 from sim.mapping.check import check
 from sim.mapping.nest import For, Item, Mapping
 from sim.schema.mapping import parse_item
-from sim.workload.layer import Layer, Rank, Tensor
+from sim.workload.layer import Layer, LayerError, Rank, Tensor
 
 MACHINE = Architecture(
     "tiny",
@@ -101,6 +101,7 @@ LOOPS = ("for M 4", "for N 6", "for K 8")
             (DRAM, *LOOPS, "keep rf inputs", "keep rf inputs"),
             "'keep rf inputs': inputs is already kept in rf, which is not further out",
         ),
+        ((DRAM, *LOOPS, "keep rf inputs, inputs"), "'keep rf inputs, inputs': names inputs more than once"),
         (("keep dram weights, outputs", *LOOPS), "inputs is kept nowhere; it must be kept in dram before any loop"),
         (
             ("keep dram weights, outputs", LOOPS[0], "keep dram inputs", *LOOPS[1:]),
@@ -190,3 +191,10 @@ def test_all_reasons_of_one_kind_are_given_at_once() -> None:
         "'keep glb weights': glb keeps inputs, outputs, not weights",
         "weights must be kept in dram before any loop",
     ]
+
+
+def test_a_tensor_that_is_too_large_to_be_counted() -> None:
+    vast = Layer.einsum("vast", {"M": 1 << 25, "K": 2}, inputs="K", weights="M K", outputs="M")
+    message = r"^layer vast: index 'M' reaches over 33554432 words, and 16777216 at most$"
+    with pytest.raises(LayerError, match=message):
+        check(nest(DRAM, f"for M {1 << 25}", "for K 2"), vast, MACHINE)

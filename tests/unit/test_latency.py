@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sim.arch.tree import Architecture, Compute, Fanout, Link, Memory, Node, ZeroSaving
+from sim.arch.tree import Architecture, Compression, Compute, Fanout, Link, Memory, Node, ZeroSaving
 from sim.engines.latency import Latency, latency
 from sim.engines.spatial import evaluate
 from sim.mapping.counts import count_words
@@ -158,6 +158,33 @@ def test_results_go_out_at_the_speed_of_writing() -> None:
 def test_first_tiles_take_turns_at_the_port_of_one_memory() -> None:
     nest = "keep buffer inputs, weights; for P 4; for R 3"  # 6 inputs and 3 weights
     assert timed(replace(DRAM, read_bandwidth=8.0), BUFFER, MAC, nest=nest).start == (6 + 3) * 2
+
+
+@pytest.mark.parametrize("compression", [(), (Compression("outputs", "bitmask"),)])
+def test_partial_sums_are_read_as_they_were_written(compression: tuple[Compression, ...]) -> None:
+    """Only finished words are compressed, so the port for reading is as busy as without; half the load is writing."""
+    sparse = replace(LINE.outputs, density=0.3)
+    layer = replace(LINE, tensors=(*LINE.tensors[:2], sparse))
+    dram = replace(DRAM, read_bandwidth=8.0, compression=compression)
+    # 12 weights and 12 inputs, and each of 4 sums twice
+    assert timed(dram, MAC, nest="for P 4; for R 3", layer=layer).steady["dram"] == (12 + 12 + 8) * 2
+
+
+@pytest.mark.parametrize(("buffering", "waits", "start"), [("single", 6, 0), ("double", 0, 6), ("buffet", 0, 6)])
+def test_what_stays_does_not_begin_anew(buffering: str, waits: float, start: float) -> None:
+    """The array waits 4 times for a single register of outputs, but the weights come once: 3 of 2 cycles."""
+    buffer = replace(BUFFER, buffering=buffering)  # type: ignore[arg-type]
+    register = replace(BUFFER, name="register", buffering="single")
+    nest = "keep buffer weights; for P 4; keep register outputs; for R 3"
+    out = timed(replace(DRAM, read_bandwidth=8.0), buffer, register, MAC, nest=nest)
+    assert (out.waits, out.start) == (waits, start)
+
+
+def test_what_streams_past_begins_anew_with_every_tile() -> None:
+    nest = "for P 4; keep register outputs; keep buffer inputs; for R 3"
+    register = replace(BUFFER, name="register", buffering="single")
+    out = timed(replace(DRAM, read_bandwidth=8.0), BUFFER, register, MAC, nest=nest)
+    assert (out.waits, out.start) == (3 * 2, 3 * 2)  # 6 inputs come in all: 3 at the start, one for each other tile
 
 
 def test_the_parts_are_shown() -> None:

@@ -215,7 +215,7 @@ def test_tables_of_the_kernel() -> None:
     assert {a: prices.energy[0, 1, a] for a in (FILL, READ, UPDATE, DRAIN)} == {
         FILL: 0.75, READ: 1.5, UPDATE: 0.75, DRAIN: 1.5,
     }  # fmt: skip
-    assert prices.port[2, 1].tolist() == [24, 24, 24, 24]
+    assert prices.port[2, 1].tolist() == [24, 24, 24, 24, 0]
     rows = prices.level
     assert rows[:, READ_TIME].tolist() == [0, 1 / 8, 0]
     assert rows[:, WRITE_TIME].tolist() == [0, 0, 1 / 2]
