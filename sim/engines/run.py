@@ -130,8 +130,6 @@ def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[obj
                 out[futures[future]] = future.result()
                 done(futures[future])
         except BaseException:
-            for future in futures:
-                future.cancel()
             for worker in workers:  # what they are doing may take long, and nobody wants it any more
                 worker.terminate()
             raise

@@ -57,9 +57,8 @@ ON_EYERISS = ("--arch", "eyeriss", "--workload", "alexnet")
 
 @pytest.fixture
 def by_hand(tmp_path: Path) -> tuple[str, ...]:
-    path = tmp_path / "conv2.yaml"
-    path.write_text(CONV2)
-    return (*ON_EYERISS, "--layer", "conv2", "--mapping", str(path))
+    (tmp_path / "conv2.yaml").write_text(CONV2)  # commands run in this folder
+    return (*ON_EYERISS, "--layer", "conv2", "--mapping", "conv2.yaml")
 
 
 def test_the_drawing_of_a_nest_written_by_hand(nest, by_hand):
