@@ -56,8 +56,9 @@ ON_EYERISS = ("--arch", "eyeriss", "--workload", "alexnet")
 
 
 @pytest.fixture
-def by_hand(tmp_path: Path) -> tuple[str, ...]:
-    (tmp_path / "conv2.yaml").write_text(CONV2)  # commands run in this folder
+def by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conv2.yaml").write_text(CONV2)
     return (*ON_EYERISS, "--layer", "conv2", "--mapping", "conv2.yaml")
 
 
