@@ -34,7 +34,7 @@ def execute(args: argparse.Namespace) -> int:
     """
     from rich.text import Text
 
-    from sim.cli.output import show
+    from sim.cli.output import progress, show
     from sim.engines.run import engine_of
     from sim.mapping.check import check_tensors
     from sim.mapping.counts import count_words
@@ -49,7 +49,9 @@ def execute(args: argparse.Namespace) -> int:
     layer = _layer(network, args.layer)
     options, by_hand = options_of(args, arch), mappings_of(args, network)
     given = by_hand.get(layer.name, by_hand.get(""))
-    result = engine_of(arch)(layer, arch, given, options)
+    with progress(1) as done:
+        result = engine_of(arch)(layer, arch, given, options)
+        done(layer.name)
     counts = count_words(layer, arch, given or Mapping(tuple(map(parse_item, result.mapping))))
     how = f"the nest of {args.mapping}" if given else f"{options.dataflow.name}, best {options.objective} found"
     show(

@@ -57,16 +57,21 @@ def show(*renderables: RenderableType) -> None:
 
 @contextmanager
 def progress(total: int, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error, if that is a terminal; call what it gives with the name of everything done."""
+    """A bar on standard error, if that is a terminal; call what it gives with the name of everything done.
+
+    It also says what a first run waits for.
+    """
     if quiet or not sys.stderr.isatty():
         yield lambda name: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from sim.kernels.warm import is_warm
+
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
+        task = bar.add_task("" if is_warm() else "compiling the kernels, once on this machine", total=total)
         yield lambda name: bar.update(task, advance=1, description=name)
 
 

@@ -261,3 +261,17 @@ class TestOnnx:
         save(tmp_path, [op("Conv", "x w", "y")], {"x": [1, 3, 8, 8]}, {"w": zeros(4, 3, 3, 3)})
         _, out, _ = tilenest("run", "--arch", "eyeriss", "--workload", "made.onnx", "--effort", "low", "--json")
         assert json.loads(out)["layers"][0]["name"] == "y"
+
+
+def test_a_first_run_says_what_it_waits_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sim.cli.output import progress
+    from sim.kernels import warm
+
+    monkeypatch.setattr(warm, "is_warm", lambda: False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress(3):
+        pass
+    assert "compiling the kernels, once on this machine" in capsys.readouterr().err
