@@ -25,7 +25,8 @@ def check(mapping: Mapping, layer: Layer, arch: Architecture) -> None:
         reasons = list(_room(mapping, layer, arch))
     if reasons:
         lines = "\n".join(f"  - {reason}" for reason in reasons)
-        raise MappingError(f"{arch.name} cannot run this mapping of layer {layer.name}:\n{lines}")
+        place = f"{mapping.place}: " if mapping.place else ""
+        raise MappingError(f"{place}{arch.name} cannot run this mapping of layer {layer.name}:\n{lines}")
 
 
 def _names(mapping: Mapping, layer: Layer, arch: Architecture) -> Iterator[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Axis = Literal["x", "y"]
@@ -58,9 +58,14 @@ Item = Keep | For | Parallel
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A loop nest. See the module's text for what it means."""
+    """A loop nest. See the module's text for what it means.
+
+    Attributes:
+        place: file and line where a person wrote it, for messages; two nests are the same wherever they stand.
+    """
 
     items: tuple[Item, ...]
+    place: str = field(default="", compare=False, repr=False)
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)

@@ -73,7 +73,7 @@ def read_mappings(path: str | FilePath, layers: Sequence[str] | None = None) -> 
         if name and layers is not None and name not in layers
     ]
     out = {
-        layer: Mapping(tuple(_items(lines, ("mapping", layer), source, problems)))
+        layer: Mapping(tuple(_items(lines, ("mapping", layer), source, problems)), _place(("mapping", layer), source))
         for layer, lines in text.mapping.items()
     }
     if problems:
@@ -146,6 +146,11 @@ class _Line:
         if self._next < len(self._words):
             word, offset = self._words[self._next]
             raise ItemError(f"'{word}' stands after the end of the item", self.expected, offset=offset)
+
+
+def _place(path: Path, source: Source) -> str:
+    where = source.problem(path, "")
+    return f"{where.file}:{where.line}"
 
 
 def _items(lines: list[str], path: Path, source: Source, problems: list[Problem]) -> list[Item]:

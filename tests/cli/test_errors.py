@@ -89,7 +89,7 @@ def test_an_unknown_dimension_in_a_workload(refused: Any) -> None:
 def test_unknown_tensors_and_dimensions_in_a_mapping(refused: Any, file: Any) -> None:
     file("nest.yaml", "mapping:\n  product:\n    - keep dram A, B, D\n    - for Z 8\n")
     assert refused("--mapping", "nest.yaml") == (
-        "small cannot run this mapping of layer product:\n"
+        "nest.yaml:2: small cannot run this mapping of layer product:\n"
         "  - 'keep dram A, B, D': no tensor D; there are A, B, C\n"
         "  - 'for Z 8': no dimension Z; there are M, N, K\n"
     )

@@ -147,7 +147,7 @@ def test_a_mapping_that_does_not_fit(refused, tmp_path: Path):
     path = tmp_path / "wide.yaml"
     path.write_text(CONV2.replace("array.x P 14", "array.x P 15"))
     message = refused(*ON_EYERISS, "--layer", "conv2", "--mapping", str(path))
-    assert message.startswith("eyeriss cannot run this mapping of layer conv2:")
+    assert message.startswith(f"{path}:3: eyeriss cannot run this mapping of layer conv2:")
     assert "the loops over array.x need 15 copies, and there are 14" in message
 
 
