@@ -3,9 +3,9 @@
 The array steps, the port of every memory and every network take their time. What streams or is double-buffered
 overlaps, so the longest of these decides. Three things come on top:
 
-- *waits*: a single-buffered memory does not fill while its tile is in use. Networks work side by side, so of the
-  memories between two fanouts the slowest counts. Whenever a tile changes, whatever streams past begins anew, and
-  its first tile has to come as well.
+- *waits*: a single-buffered memory does not fill while its tile is in use. Words take their ways side by side, but
+  take turns at the port of the memory that they leave; that time does not count for the port a second time. Whenever
+  a tile changes, whatever streams past begins anew, and its first tile has to come as well.
 - *start*: the first operands have to come in and the last results have to go out; of a level that streams only
   what the next one needs first, of a double-buffered one a whole tile (what a single-buffered one is filled with is
   in the waits). First tiles take their ways side by side, but take turns at the port of the memory that they leave.
@@ -70,30 +70,35 @@ class _Timer:
                 inside *= item.bound
         return max(1.0, self.counts.used / inside)
 
+    def busy(self, node: int) -> float:
+        """Copies of a node among which its work is divided: fewer, if some have less work than the busiest."""
+        even = self.counts.layer.macs / (self.counts.steps * self.counts.used)
+        return max(1.0, self.used(node) * even)
+
     def port_bits(self, memory: Memory, tensor: Tensor) -> tuple[float, float]:
         """Bits that a tensor's reads and writes move through the ports of all copies of a memory."""
         a = self.counts.actions(memory.name, tensor.name)
         left = zeros.access(memory, tensor, self.counts.layer)
         read = (a.reads * left.takes_time + a.drains) * left.bits
         write = (a.fills + a.updates * left.takes_time) * left.bits
-        if tensor.role == "outputs":  # what is read again was written unfinished, and is not compressed
-            read += a.reads * (tensor.bits - left.bits)
-            write += a.reads * (tensor.bits - left.bits)
+        if tensor.role == "outputs":  # what comes back or is read again was written unfinished: not compressed
+            read += (a.reads + a.fills) * (tensor.bits - left.bits)
+            write += (a.reads + a.fills) * (tensor.bits - left.bits)
         return read, write
 
     def port(self, memory: Memory) -> float:
-        """Cycles that the ports of each copy of a memory are busy."""
+        """Cycles that the ports of the busiest copy of a memory are busy."""
         moved = [self.port_bits(memory, t) for t in self.counts.layer.tensors]
         reads, writes = sum(r for r, _ in moved), sum(w for _, w in moved)
         times = (reads / memory.read_bandwidth, writes / memory.write_bandwidth, (reads + writes) / memory.bandwidth)
-        return max(times) / self.used(self.index[memory.name])
+        return max(times) / self.busy(self.index[memory.name])
 
     def wire(self, fanout: Fanout, tensor: Tensor) -> float:
         """Cycles that the network of a tensor is busy, in the busier direction."""
         above = self.index[fanout.name] - 1
         words = max(self.counts.down(tensor.name, above), self.counts.up(tensor.name, above))
         bandwidth = fanout.link(tensor.name, tensor.role).bandwidth
-        return words * tensor.bits / bandwidth / self.used(above + 1)
+        return words * tensor.bits / bandwidth / self.busy(above + 1)
 
     def at_port(self, tensor: Tensor, memory: Memory, up: bool = False, again: bool = False) -> float:
         """Cycles that a copy of a memory is busy with a word that it sends down, or that comes up to it.
@@ -131,38 +136,61 @@ class _Timer:
         """Fanouts above a memory."""
         return sum(isinstance(n, Fanout) for n in self.arch.nodes[: self.index[memory.name]])
 
-    def waits(self, stage: int) -> float:
-        """Cycles in which the array waits for the single-buffered memories below so many fanouts."""
+    def changes(self, stage: int) -> float:
+        """How often the tiles of the single-buffered memories below so many fanouts change."""
         single = [
             (child, tensor, self.counts.actions(child.name, tensor.name))
             for tensor in self.counts.layer.tensors
             for _, child in self.edges(tensor)
             if self.stage(child) == stage and child.buffering == "single"
         ]
-        if not single:
-            return 0.0
-        changes = max(
-            (a.fills + a.drains) / (self.counts.tile(m.name, t.name) * self.used(self.index[m.name]))
-            for m, t, a in single
+        return max(
+            (
+                (a.fills + a.drains) / (self.counts.tile(m.name, t.name) * self.used(self.index[m.name]))
+                for m, t, a in single
+            ),
+            default=0.0,
         )
+
+    def waits(self, stage: int, waited: dict[str, float]) -> float:
+        """Cycles in which the array waits for the single-buffered memories below so many fanouts.
+
+        How long it waits for the port of each memory is added to `waited`.
+        """
+        changes = self.changes(stage)
+        busy: dict[str, float] = defaultdict(float)
         wait = 0.0
-        for tensor in self.counts.layer.tensors:
+        for tensor in self.counts.layer.tensors if changes else ():
             for parent, child in self.edges(tensor):
                 if self.stage(child) != stage:
                     continue
-                down = float(self.counts.down(tensor.name, self.index[parent.name]))
-                up = self.counts.up(tensor.name, self.index[parent.name])
-                cycles = 0.0
-                if tensor.role != "outputs":
-                    if child.buffering != "single":  # a first tile for every change but the first, which is the start
-                        first = self.first_tile(tensor, parent, child)
-                        down = max(0.0, min(down, changes * first) - first)
-                    cycles = down * self.way(tensor, parent, child)
-                elif child.buffering == "single":  # what comes down goes up again
-                    both = (self.way(tensor, parent, child, up, again=True) for up in (False, True))
-                    cycles = down * sum(both) + (up - down) * self.way(tensor, parent, child, up=True)
-                wait = max(wait, cycles)
-        return wait
+                for words, up, again in self.waited_words(tensor, parent, child, changes):
+                    busy[parent.name] += (
+                        words * self.at_port(tensor, parent, up, again) / self.used(self.index[parent.name])
+                    )
+                ways = (
+                    words * self.way(tensor, parent, child, up, again)
+                    for words, up, again in self.waited_words(tensor, parent, child, changes)
+                )
+                wait = max(wait, sum(ways))
+        for name, cycles in busy.items():
+            waited[name] += cycles
+        return max(wait, *busy.values(), 0.0)
+
+    def waited_words(
+        self, tensor: Tensor, parent: Memory, child: Memory, changes: float
+    ) -> list[tuple[float, bool, bool]]:
+        """Words between two memories that the array waits for; whether they go up, and whether they will again."""
+        down = float(self.counts.down(tensor.name, self.index[parent.name]))
+        up = self.counts.up(tensor.name, self.index[parent.name])
+        if tensor.role != "outputs":
+            if child.buffering != "single":  # a first tile for every change but the first, which is the start
+                first = self.first_tile(tensor, parent, child)
+                down = max(0.0, min(down, changes * first) - first)
+            return [(down, False, False)]
+        if child.buffering == "single":  # what comes down goes up again
+            return [(down, False, True), (down, True, True), (up - down, True, False)]
+        return []
 
     def awaited(self, tensor: Tensor) -> list[tuple[Memory, Memory]]:
         """The edges where use begins or ends with a tile: not if it streams on, nor if it waits anyway."""
@@ -193,9 +221,10 @@ def latency(counts: Counts) -> Latency:
     timer, arch, layer = _Timer(counts), counts.arch, counts.layer
     fed = feeding(layer, arch, {t.name: counts.kept(t.name) for t in layer.tensors})
     skipped = zeros.operations(arch.compute, fed, layer).skipped
+    waited: dict[str, float] = defaultdict(float)
+    waits = sum(timer.waits(stage, waited) for stage in range(len(arch.fanouts) + 1))
     steady = {"compute": counts.steps * arch.compute.cycles * (1 - skipped)}
-    steady |= {m.name: timer.port(m) for m in arch.memories}
+    steady |= {m.name: max(0.0, timer.port(m) - waited[m.name]) for m in arch.memories}
     for fanout in arch.fanouts:
         steady |= {f"{fanout.name}.{t.name}": timer.wire(fanout, t) for t in layer.tensors}
-    waits = sum(timer.waits(stage) for stage in range(len(arch.fanouts) + 1))
     return Latency(steady, waits, timer.start(), arch.compute.depth - 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sim.mapping.dataflow import ANY, Dataflow
 from sim.mapping.mapper import Effort, Objective
 
-EFFORTS = {"low": Effort(runs=1, trials=3000), "normal": Effort(), "high": Effort(runs=8, trials=60000)}
+EFFORTS = {"low": Effort(runs=1, trials=3000), "normal": Effort(), "high": Effort(runs=40, trials=12000)}
 """How hard to search, by name."""
 
 

@@ -59,7 +59,7 @@ def evaluate(
         latency_cycles=time.cycles,
         latency_s=time.cycles / arch.clock_hz,
         compute_cycles=time.steady["compute"],
-        utilization=layer.macs * arch.compute.cycles / (time.cycles * arch.pes),
+        utilization=layer.macs * (1 - operations.skipped) * arch.compute.cycles / (time.cycles * arch.pes),
         active_pes=counts.used,
         energy_breakdown=breakdown,
         energy_by_tensor=moved,
@@ -105,8 +105,8 @@ def _memories(counts: Counts, costs: dict[str, NodeCosts]) -> Parts:
             left = zeros.access(memory, tensor, counts.layer)
             pj = (a.fills + a.updates * left.happens) * left.bits * write
             pj += (a.reads * left.happens + a.drains) * left.bits * read
-            if tensor.role == "outputs":  # what is read again was written unfinished, and is not compressed
-                pj += a.reads * (tensor.bits - left.bits) * (read + write)
+            if tensor.role == "outputs":  # what comes back or is read again was written unfinished: not compressed
+                pj += (a.reads + a.fills) * (tensor.bits - left.bits) * (read + write)
             out[memory.name][tensor.name] = pj
     return out
 

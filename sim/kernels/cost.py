@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernels.jit import kernel, part
-from sim.kernels.layout import AXIS, BOUND, LENGTH, NODES, OUTPUT, RANK_OF, STEPS, USED, Ints
+from sim.kernels.layout import AXIS, BOUND, LENGTH, NODES, OPERATIONS, OUTPUT, RANK_OF, STEPS, USED, Ints
 
 Floats = NDArray[np.float64]
 
-# Actions at a memory, and how much a partial sum that is read again is more than a finished word, which may be
-# compressed; directions across a gap.
+# Actions at a memory, and how much a partial sum that is read or filled again is more than a finished word, which may
+# be compressed; directions across a gap.
 FILL, READ, UPDATE, DRAIN, AGAIN = range(5)
 DOWN, UP = range(2)
 
@@ -37,7 +37,7 @@ class Prices(NamedTuple):
     """What the counts of a layer on a machine cost: T tensors, L memories, G gaps; float64."""
 
     energy: Floats  # [T, L, 4] pJ of one word's fill, read, update, drain
-    port: Floats  # [T, L, 5] bits of one word's fill, read, update, drain; more bits, read and written, if read again
+    port: Floats  # [T, L, 5] bits of one word's fill, read, update, drain; more bits, read and written, if again
     gap: Floats  # [T, G, 2] pJ of one word that crosses a gap down or up: links and converters
     wire: Floats  # [T, G] cycles of one word that crosses the gap above a fanout, in either direction
     level: Floats  # [L, 7]
@@ -99,21 +99,30 @@ def _used(node: int, size: Ints, tensors: Ints, loops: Ints, counts: Ints) -> fl
 
 
 @part
+def _busy(used: float, counts: Ints, tensors: Ints) -> float:
+    """Copies of a node among which its work is divided, of `used`: fewer, if some have less work than the busiest."""
+    last = len(tensors) - 1
+    return max(1.0, used * tensors[last, OPERATIONS] / (counts[last, STEPS] * counts[last, USED]))
+
+
+@part
 def _port_cycles(i: int, used: float, counts: Ints, tensors: Ints, keep: Ints, port: Floats, level: Floats) -> float:
-    """Cycles that the ports of each copy of memory `i` are busy."""
+    """Cycles that the ports of the busiest copy of memory `i` are busy."""
     last = len(tensors) - 1
     gaps, node = tensors[last, NODES] - 1, keep[last, i]
     reads, writes = 0.0, 0.0
     for t in range(last):
         if keep[t, i] >= 0:
             read = _reads(t, i, node, counts, tensors)
-            reads += read * (port[t, i, READ] + port[t, i, AGAIN])
-            writes += counts[t, gaps + node] * port[t, i, UPDATE] + read * port[t, i, AGAIN]
+            fill = counts[t, node - 1] if node > 0 else 0
+            again = (read + fill) * port[t, i, AGAIN]
+            reads += read * port[t, i, READ] + again
+            writes += counts[t, gaps + node] * port[t, i, UPDATE] + fill * port[t, i, FILL] + again
             if node > 0:
-                writes += counts[t, node - 1] * port[t, i, FILL]
                 reads += counts[t, gaps + node - 1] * port[t, i, DRAIN]
     both = (reads + writes) * level[i, PORT_TIME]
-    return max(both, max(reads * level[i, READ_TIME], writes * level[i, WRITE_TIME])) / used
+    slower = max(reads * level[i, READ_TIME], writes * level[i, WRITE_TIME])
+    return max(both, slower) / _busy(used, counts, tensors)
 
 
 @part
@@ -146,46 +155,60 @@ def _first_tile(t: int, i: int, parent: int, counts: Ints, tensors: Ints, keep: 
 
 
 @part
-def _waits(
-    stage: int, counts: Ints, tensors: Ints, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats
-) -> float:
-    """Cycles in which the array waits for the single-buffered memories below so many fanouts.
-
-    Networks work side by side, so the slowest counts. Whenever a tile changes, whatever streams past begins anew,
-    and its first tile has to come as well.
-    """
+def _changes(stage: int, counts: Ints, tensors: Ints, keep: Ints, used: Floats, level: Floats) -> float:
+    """How often the tiles of the single-buffered memories below so many fanouts change."""
     last, levels = len(tensors) - 1, keep.shape[1]
     gaps = tensors[last, NODES] - 1
-    changes, wait = 0.0, 0.0
+    changes = 0.0
     for i in range(1, levels):
         for t in range(last):
             if level[i, STAGE] == stage and level[i, ALTERNATES] and keep[t, i] >= 0:
                 moved = counts[t, keep[last, i] - 1] + counts[t, gaps + keep[last, i] - 1]
                 changes = max(changes, moved / (counts[t, 2 * gaps + i] * used[i]))
-    if changes == 0:
-        return 0.0
-    for t in range(last):
-        parent = 0
-        for i in range(1, levels):
-            if keep[t, i] < 0:
+    return changes
+
+
+@part
+def _waits(
+    stage: int, counts: Ints, tensors: Ints, keep: Ints, used: Floats, port: Floats, wire: Floats, level: Floats
+) -> float:
+    """Cycles in which the array waits for the single-buffered memories below so many fanouts.
+
+    Words take their ways side by side, but take turns at the port of the memory that they leave; what that makes is
+    added to the second half of `used`. Whenever a tile changes, whatever streams past begins anew, and its first
+    tile has to come as well.
+    """
+    last, levels = len(tensors) - 1, keep.shape[1]
+    gaps = tensors[last, NODES] - 1
+    changes = _changes(stage, counts, tensors, keep, used, level)
+    wait = 0.0
+    for parent in range(levels):
+        busy = 0.0
+        for t in range(last):
+            i = _below(t, parent, keep) if keep[t, parent] >= 0 else -1
+            if changes == 0 or i < 0 or level[i, STAGE] != stage:
                 continue
-            if level[i, STAGE] == stage:
-                down, up = counts[t, keep[last, parent]], counts[t, gaps + keep[last, parent]]
+            down, up = counts[t, keep[last, parent]], counts[t, gaps + keep[last, parent]]
+            more = port[t, parent, AGAIN]
+            dense = port[t, parent, READ] + more
+            if not tensors[t, OUTPUT]:
+                if not level[i, ALTERNATES]:  # a first tile for every change but the first, which is the start
+                    first = _first_tile(t, i, parent, counts, tensors, keep, used)
+                    down = max(0.0, min(down, changes * first) - first)
+                cycles = down * _way(t, i, parent, dense, READ_TIME, keep, used, wire, level)
+                busy += down * _port_time(dense, parent, READ_TIME, level) / used[parent]
+            elif level[i, ALTERNATES]:  # what comes down goes up again, and is not finished
+                bits = port[t, parent, UPDATE]
+                cycles = down * _way(t, i, parent, dense, READ_TIME, keep, used, wire, level)
+                cycles += down * _way(t, i, parent, bits + more, WRITE_TIME, keep, used, wire, level)
+                cycles += (up - down) * _way(t, i, parent, bits, WRITE_TIME, keep, used, wire, level)
+                busy += down * _port_time(dense, parent, READ_TIME, level) / used[parent]
+                busy += (up * bits + down * more) * _port_time(1.0, parent, WRITE_TIME, level) / used[parent]
+            else:
                 cycles = 0.0
-                more = port[t, parent, AGAIN]
-                dense = _way(t, i, parent, port[t, parent, READ] + more, READ_TIME, keep, used, wire, level)
-                if not tensors[t, OUTPUT]:
-                    if not level[i, ALTERNATES]:  # a first tile for every change but the first, which is the start
-                        first = _first_tile(t, i, parent, counts, tensors, keep, used)
-                        down = max(0.0, min(down, changes * first) - first)
-                    cycles = down * dense
-                elif level[i, ALTERNATES]:  # what comes down goes up again, and is not finished
-                    bits = port[t, parent, UPDATE]
-                    dense += _way(t, i, parent, bits + more, WRITE_TIME, keep, used, wire, level)
-                    cycles = down * dense
-                    cycles += (up - down) * _way(t, i, parent, bits, WRITE_TIME, keep, used, wire, level)
-                wait = max(wait, cycles)
-            parent = i
+            wait = max(wait, cycles)
+        wait = max(wait, busy)
+        used[levels + parent] += busy
     return wait
 
 
@@ -249,18 +272,22 @@ def latency(
     total: Floats,
     used: Floats,
 ) -> float:
-    """Latency in clock cycles; `used` is working memory for one number a level."""
+    """Latency in clock cycles; `used` is working memory for two numbers a level."""
     last, levels = len(tensors) - 1, keep.shape[1]
     gaps = tensors[last, NODES] - 1
-    cycles = counts[last, STEPS] * total[CYCLES]
     for i in range(levels):
-        used[i] = _used(keep[last, i], size, tensors, loops, counts)
-        cycles = max(cycles, _port_cycles(i, used[i], counts, tensors, keep, port, level))
+        used[i], used[levels + i] = _used(keep[last, i], size, tensors, loops, counts), 0.0
+    waits = 0.0
+    for stage in range(int(level[levels - 1, STAGE]) + 1):
+        waits += _waits(stage, counts, tensors, keep, used, port, wire, level)
+    cycles = counts[last, STEPS] * total[CYCLES]
+    for i in range(levels):  # what the array waits for does not keep the port from the rest
+        busy = _port_cycles(i, used[i], counts, tensors, keep, port, level)
+        cycles = max(cycles, busy - used[levels + i])
     for t in range(last):
         for g in range(gaps):
             if wire[t, g] > 0:
                 words = max(counts[t, g], counts[t, gaps + g])
-                cycles = max(cycles, words * wire[t, g] / _used(g + 1, size, tensors, loops, counts))
-    for stage in range(int(level[levels - 1, STAGE]) + 1):
-        cycles += _waits(stage, counts, tensors, keep, used, port, wire, level)
-    return cycles + _start(counts, tensors, keep, used, port, wire, level) + total[DEPTH]
+                copies = _busy(_used(g + 1, size, tensors, loops, counts), counts, tensors)
+                cycles = max(cycles, words * wire[t, g] / copies)
+    return cycles + waits + _start(counts, tensors, keep, used, port, wire, level) + total[DEPTH]

@@ -165,19 +165,20 @@ def _crossings(
 def _tile_words(t: int, end: int, size: Ints, ranks: Ints, tensors: Ints, loops: Ints) -> int:
     """Words of the largest tile of tensor `t` kept after `end` loops; holes are not counted.
 
-    A third term of an index is taken as if it left no holes.
+    Those that a third term of an index leaves are taken for words where they might be.
     """
     words = 1
     for k in range(tensors[t, FIRST], tensors[t, LAST]):
-        count, coef, span = 1, 0, 1
+        count, coef, span = 1, 1, 1
         for term in range(TERMS):
             d, c = ranks[k, TERM + term], ranks[k, COEF + term]
             n = extent(size[d], d, end, loops) if d >= 0 else 1
-            if n > 1 and coef == 0:
-                count, coef, span = n, c, c * (n - 1) + 1
+            span += c * (n - 1)
+            if n > 1 and count == 1:
+                count, coef = n, c
             elif n > 1:
-                count = window_words(coef, count, c, n)
-                coef, span = 1, span + c * (n - 1)
+                count = window_words(coef, count, c, n) if coef > 0 else count * n
+                coef = 0
         words *= min(count, min(span, ranks[k, WORDS]))
     return words
 

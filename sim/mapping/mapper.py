@@ -32,10 +32,14 @@ _MOST_LOOPS = 24  # loops with a bound above one that a nest may have
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to search: independent runs of so many trials each, from one seed."""
+    """How hard to search: independent runs of so many trials each, from one seed.
 
-    runs: int = 3
-    trials: int = 15000
+    Many short runs find more than a few long ones: on ResNet-18's layers on Eyeriss, ten of 4500 trials end 1 % above
+    the best nest known on average, three of 15,000 end 3 % above.
+    """
+
+    runs: int = 10
+    trials: int = 4500
     seed: int = 0
 
 
@@ -84,22 +88,27 @@ def find_mapping(
     warm_up()
     space = _Builder(layer, arch, dataflow).build()
     shape = shape_of(_without_padding(layer), arch)
-    kept = {t.name: tuple(m.name for m in arch.memories if keeps(m, t.name, t.role)) for t in layer.tensors}
-    prices = prices_of(layer, arch, kept)
+    # the search takes the saving of zeros at the arithmetic from the innermost memories that may feed it
+    innermost = {t.name: tuple(m.name for m in arch.memories if keeps(m, t.name, t.role)) for t in layer.tensors}
+    prices = prices_of(layer, arch, innermost)
     weights = _WEIGHTS[objective]
-    nests: list[tuple[float, Mapping]] = []
+    found: dict[Mapping, float] = {}
     evaluated = 0
     for run in range(effort.runs):
         state = _random_state(effort.seed, run)
         cost, counted, best = _search(space, shape, prices, weights, state, effort.trials)
         evaluated += counted
         nest = _mapping(best, layer, arch)
+        if nest in found:
+            continue
         if cost < NO_FIT:  # the search rounds; what is compared in the end is exact
-            pj, cycles = cost_of(count_words(layer, arch, nest), prices)
+            counts = count_words(layer, arch, nest)
+            kept = {t.name: counts.kept(t.name) for t in layer.tensors}
+            pj, cycles = cost_of(counts, prices_of(layer, arch, kept))
             cost = weights[0] * math.log(pj + 1e-12) + weights[1] * math.log(cycles + 1e-12)
-        nests.append((cost, nest))
-    cost, nest = min(nests, key=lambda n: n[0])
-    if cost >= NO_FIT:
+        found[nest] = cost
+    nest = min(found, key=lambda nest: found[nest])
+    if found[nest] >= NO_FIT:
         _explain(nest, layer, arch, dataflow)
     return Found(nest, evaluated)
 
@@ -114,7 +123,7 @@ def _search(
     keep[-1] = space.nodes
     cost, counted = search.anneal(
         *shape._replace(tensors=shape.tensors.copy()),
-        *new_scratch(shape, _MOST_LOOPS),
+        *new_scratch(shape._replace(size=2 * shape.size), _MOST_LOOPS),  # bounds are rounded up, to less than that
         *prices,
         slots,
         position,
@@ -127,7 +136,7 @@ def _search(
         keep,
         new_counts(shape, levels),
         np.ones(len(shape.size), np.int64),
-        np.ones(levels),
+        np.ones(2 * levels),
         np.array([state]),
         np.array(weights),
         trials,

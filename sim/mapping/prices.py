@@ -106,9 +106,11 @@ def prices_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]
                 port[t, i, action] = left.bits * (left.takes_time if direct else 1.0)
             if tensor.role == "outputs":
                 # Only finished words have zeros. Every partial sum that is written and is not finished is read
-                # again, so the read pays for what both are more than a finished word.
+                # again, or drained and filled again later. So the read and the fill pay for what both are more
+                # than a finished word.
                 more = tensor.bits - left.bits
                 energy[t, i, READ] += (read + write) * more
+                energy[t, i, FILL] += (read + write) * more
                 port[t, i, AGAIN] = more
     shares = zeros.operations(arch.compute, feeding(layer, arch, kept), layer)
     total = np.zeros(4)
@@ -139,7 +141,7 @@ def cost_of(counts: Counts, prices: Prices) -> tuple[float, float]:
         prices.wire,
         prices.level,
         prices.total,
-        np.ones(len(prices.level)),
+        np.ones(2 * len(prices.level)),
     )
     moved = cost.energy(counts.table, counts.shape.tensors, counts.nest.keep, prices.energy, prices.gap, prices.total)
     return moved + cycles * prices.total[cost.STATIC], cycles

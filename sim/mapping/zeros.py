@@ -35,8 +35,7 @@ def _named(names: tuple[str, ...], tensor: Tensor) -> bool:
 
 def _share(savings: list[ZeroSaving], layer: Layer) -> float:
     """Probability that no operand on which any of the savings depends is zero."""
-    on = {t for t in layer.tensors for s in savings if _named(s.on, t)}
-    return math.prod(t.density for t in on)
+    return math.prod(t.density for t in layer.tensors if any(_named(s.on, t) for s in savings))
 
 
 def stored_bits(tensor: Tensor, how: Compression) -> float:
@@ -84,7 +83,8 @@ def access(memory: Memory, tensor: Tensor, layer: Layer) -> Access:
     if how is None:
         return Access(happens, takes_time, 1.0, float(tensor.bits))
     bits = stored_bits(tensor, how)
-    return Access(happens, takes_time, tensor.density if bits < tensor.bits else 1.0, bits)
+    compressed = bits < tensor.bits or not how.only_if_smaller
+    return Access(happens, takes_time, tensor.density if compressed else 1.0, bits)
 
 
 @dataclass(frozen=True, slots=True)
