@@ -34,8 +34,9 @@ _MOST_LOOPS = 24  # loops with a bound above one that a nest may have
 class Effort:
     """How hard to search: independent runs of so many trials each, from one seed.
 
-    Many short runs find more than a few long ones: on ResNet-18's layers on Eyeriss, ten of 4500 trials end 1 % above
-    the best nest known on average, three of 15,000 end 3 % above.
+    Many short runs find more than a few long ones. Measured on the convolutions of AlexNet and ResNet-18, Eyeriss with
+    row stationary, three seeds: the energy-delay product ends 3 % above the best nest known on average, and 24 % in
+    the worst case.
     """
 
     runs: int = 10
@@ -96,7 +97,8 @@ def find_mapping(
     evaluated = 0
     for run in range(effort.runs):
         state = _random_state(effort.seed, run)
-        cost, counted, best = _search(space, shape, prices, weights, state, effort.trials)
+        start = _scattered(space, state) if run else space
+        cost, counted, best = _search(start, shape, prices, weights, state, effort.trials)
         evaluated += counted
         nest = _mapping(best, layer, arch)
         if nest in found:
@@ -111,6 +113,24 @@ def find_mapping(
     if found[nest] >= NO_FIT:
         _explain(nest, layer, arch, dataflow)
     return Found(nest, evaluated)
+
+
+def _scattered(space: _Space, seed: int) -> _Space:
+    """The same, but its nest fills the arrays with loops at random: a search ends near where it begins."""
+    slots = space.slots.copy()
+    random = np.random.default_rng(seed)
+    free, axes = slots[search.SLOT_FIXED] == 0, slots[search.SLOT_AXIS]
+    for axis, copies in enumerate(space.axes[search.ROOM]):
+        room = int(copies) // math.prod(slots[search.SLOT_BOUND, axes == axis].tolist())
+        for i in random.permutation(np.flatnonzero((axes == axis) & free)):
+            outside = np.flatnonzero((slots[search.SLOT_DIM] == slots[search.SLOT_DIM, i]) & free & (axes < 0))
+            if len(outside) == 0:
+                continue
+            left = int(slots[search.SLOT_BOUND, outside[0]])
+            bound = next(b for b in range(max(1, min(left, room)), 0, -1) if -(-left // b) * b <= search.WASTE * left)
+            slots[search.SLOT_BOUND, i], slots[search.SLOT_BOUND, outside[0]] = bound, -(-left // bound)
+            room //= bound
+    return replace(space, slots=slots)
 
 
 def _search(
