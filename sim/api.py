@@ -37,7 +37,7 @@ def run(
     set: Overrides = (),  # as the command line calls it
     dataflow: Dataflow | File | None = None,
     mappings: Map[str, Mapping] | File | None = None,
-    layers: Sequence[str] | None = None,
+    layers: Sequence[str] | str | None = None,
     objective: Objective = "edp",
     effort: str = "normal",
     seed: int = 0,
@@ -56,7 +56,7 @@ def run(
         set: changes of the machine, ``{"array.x": 16}`` or ``["array.x=16"]``.
         dataflow: what mappings must obey; by default what the machine says.
         mappings: loop nests by layer (``""`` for all layers), or a file of them; others are searched for.
-        layers: names or patterns such as ``conv3_*``; by default all.
+        layers: names or patterns such as ``conv3_*``, as a list or separated by commas; by default all.
         objective: what makes a mapping good: ``energy``, ``latency`` or ``edp``, their product.
         effort: how hard to search: ``low``, ``normal`` or ``high``.
         seed: of the search's random numbers; the same seed gives the same result.
@@ -87,7 +87,7 @@ def run(
         mappings = read_mappings(mappings, [layer.name for layer in workload.mac_layers])
     check_tensors(arch, workload)
     if layers is not None:
-        workload = workload.only(layers)
+        workload = workload.only(layers.split(",") if isinstance(layers, str) else layers)
     elif not allow_unsupported:
         _check_supported(workload)
     return run_network(workload, arch, options, mappings, jobs, progress, command)

@@ -34,9 +34,10 @@ class Provenance:
     Attributes:
         tilenest: version of the program.
         arch_hash, workload_hash: of the machine and the network after all overrides.
-        dataflow: name of the dataflow that mappings had to obey.
+        dataflow, dataflow_hash: name of the dataflow that mappings had to obey, and a hash of what it says.
+        mappings_hash: of the loop nests written by hand; empty where there were none.
         objective: what made a mapping good: ``energy``, ``latency`` or ``edp``, their product.
-        seed: of the search's random numbers.
+        runs, trials, seed: how hard the search was to search: runs of so many trials, from one seed.
         command: the command line; empty where there was none.
     """
 
@@ -44,7 +45,11 @@ class Provenance:
     arch_hash: str
     workload_hash: str
     dataflow: str
+    dataflow_hash: str
+    mappings_hash: str
     objective: str
+    runs: int
+    trials: int
     seed: int
     command: str = ""
 

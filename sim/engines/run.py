@@ -91,13 +91,17 @@ def run_network(
         for key, layer in zip(keys, network, strict=True)
     )
     provenance = Provenance(
-        __version__,
-        digest(arch),
-        digest(network.layers),
-        options.dataflow.name,
-        options.objective,
-        options.effort.seed,
-        command,
+        tilenest=__version__,
+        arch_hash=digest(arch),
+        workload_hash=digest(network.layers),
+        dataflow=options.dataflow.name,
+        dataflow_hash=digest(options.dataflow),
+        mappings_hash=digest(sorted(mappings.items())) if mappings else "",
+        objective=options.objective,
+        runs=options.effort.runs,
+        trials=options.effort.trials,
+        seed=options.effort.seed,
+        command=command,
     )
     levels = tuple(m.name for m in arch.memories)
     return Result(

@@ -6,11 +6,13 @@ all kernel sources; another version of tilenest or of Numba has another folder.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,27 +23,42 @@ from numba.core.types import Type, unliteral  # type: ignore[attr-defined]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def _writable(folder: Path) -> bool:
+def _usable(folder: Path) -> bool:
+    """Whether we can write there and nobody else can: what is read from there is executed."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+            return False
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:
         return False
 
 
+def _homes() -> Iterator[Path]:
+    """Where a cache may be, the best first."""
+    if "TILENEST_CACHE" in os.environ:
+        yield Path(os.environ["TILENEST_CACHE"])
+    if "XDG_CACHE_HOME" in os.environ:
+        yield Path(os.environ["XDG_CACHE_HOME"]) / "tilenest"
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        yield Path.home() / ".cache" / "tilenest"
+
+
 @functools.cache
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: under ``$TILENEST_CACHE``, the user's cache folder, or the temporary one."""
-    digest = hashlib.sha256(numba.__version__.encode())
+    """Where compiled kernels are kept: under ``$TILENEST_CACHE``, the user's cache folder, or a temporary one.
+
+    Numba keeps the kernels of every installation and version of Python apart; so do the folders.
+    """
+    place = f"{numba.__version__} {sys.implementation.cache_tag} {Path(__file__).parent}"
+    digest = hashlib.sha256(place.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tilenest"
-    name = f"kernels-{digest.hexdigest()[:16]}"
-    wanted = Path(os.environ["TILENEST_CACHE"]) if "TILENEST_CACHE" in os.environ else home
-    for base in (wanted, Path(tempfile.gettempdir()) / f"tilenest-{os.getuid() if hasattr(os, 'getuid') else 0}"):
-        if _writable(base / name):
-            return base / name
+    for home in _homes():
+        folder = home / f"kernels-{digest.hexdigest()[:16]}"
+        if _usable(folder):
+            return folder
     return Path(tempfile.mkdtemp(prefix="tilenest-"))
 
 
@@ -56,6 +73,8 @@ def part(function: F) -> F:
 
 
 def _compiled(function: F, **options: bool) -> F:
+    if config.DISABLE_JIT:  # to debug kernels as the Python that they are
+        return function
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
@@ -74,4 +93,4 @@ def _compiled(function: F, **options: bool) -> F:
 
 def inlined(function: F) -> F:
     """A function whose text is put into the kernel that calls it: for what is called once, in a hot loop."""
-    return numba.njit(inline="always", error_model="numpy")(function)
+    return function if config.DISABLE_JIT else numba.njit(inline="always", error_model="numpy")(function)

@@ -291,8 +291,8 @@ def anneal(
     """Improve the BEST nest in `slots` and `position`.
 
     Worked in are `tensors`, a `Scratch`, a `Nest`, a table of counts, `rounded` [D], `used` [2 * L] and `state` [1],
-    from which random numbers come (not zero). The cost is weight[0] * ln(energy) + weight[1] * ln(latency). Returns the
-    best cost and how many nests were counted. If no nest fits, the cost is NO_FIT and the bits that are too many
+    from which random numbers come (not zero). The cost is weight[0] * ln(energy) + weight[1] * ln(latency). Returns
+    the best cost and how many nests were counted. If no nest fits, the cost is NO_FIT and the bits that are too many
     (infinite if none can be run at all).
     """
     new_slots, new_position = slots[NEW], position[NEW]

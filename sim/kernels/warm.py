@@ -33,8 +33,8 @@ _LIGHT = "1"
 
 
 def is_warm() -> bool:
-    """Whether the kernels have been compiled on this machine."""
-    return any(cache_folder().rglob("search.anneal-*.nbi"))
+    """Whether the kernels have been compiled on this machine, or are not to be."""
+    return bool(config.DISABLE_JIT) or any(cache_folder().rglob("search.anneal-*.nbi"))
 
 
 @functools.cache

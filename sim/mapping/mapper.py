@@ -34,9 +34,9 @@ _MOST_LOOPS = 24  # loops with a bound above one that a nest may have
 class Effort:
     """How hard to search: independent runs of so many trials each, from one seed.
 
-    Many short runs find more than a few long ones. Measured on the convolutions of AlexNet and ResNet-18, Eyeriss with
-    row stationary, three seeds: the energy-delay product ends 3 % above the best nest known on average, and 24 % in
-    the worst case.
+    Many short runs find more than a few long ones. Measured on the convolutions of AlexNet and ResNet-18, on Eyeriss
+    with row stationary, three seeds: the energy-delay product ends 3 % above the best nest known on average, and 24 %
+    in the worst case.
     """
 
     runs: int = 10

@@ -64,11 +64,11 @@ def validation_page(rows: Sequence[Row]) -> str:
     out = []
     for (paper, where), group in groupby(rows, key=lambda row: (row.paper, row.where)):
         own = list(group)
-        out += [f"## {paper}", "", f"{where}: {summary(own)}.", ""]
+        out += [f"## {paper}, {where.partition(' (')[0]}", "", f"{where}: {summary(own)}.", ""]
         out += [f"| {' | '.join(HEADINGS)} |", "|:--|--:|--:|--:|--:|:--|"]
         out += [f"| {' | '.join(cells(row))} |" for row in own]
         out += [""]
         for what, note in _notes(own):
             out += [f"- {what}: {note}"]
         out += [""]
-    return "\n".join(out)
+    return "\n".join(out).rstrip()

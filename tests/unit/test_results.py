@@ -47,7 +47,7 @@ RESULT = Result(
     1e8,
     {"rf": 5.0},
     (CONV, POOL),
-    Provenance(__version__, "a" * 16, "b" * 16, "any", "edp", 7, "tilenest run"),
+    Provenance(__version__, "a" * 16, "b" * 16, "any", "c" * 16, "", "edp", 10, 4500, 7, "tilenest run"),
 )
 
 
@@ -88,7 +88,8 @@ def test_json_says_all_of_it() -> None:
     assert data["workload"] == {"name": "net", "batch": 4}
     assert data["provenance"] == {
         "tilenest": __version__, "arch_hash": "a" * 16, "workload_hash": "b" * 16, "dataflow": "any",
-        "objective": "edp", "seed": 7, "command": "tilenest run",
+        "dataflow_hash": "c" * 16, "mappings_hash": "", "objective": "edp", "runs": 10, "trials": 4500, "seed": 7,
+        "command": "tilenest run",
     }  # fmt: skip
     assert data["totals"]["words"] == {"dram": 35, "rf": 7}
     conv, pool = data["layers"]
