@@ -141,3 +141,15 @@ def test_a_name_that_the_layer_does_not_have() -> None:
     with pytest.raises(MappingError) as error:
         counted(line(4, 3), machine(), DRAM, "for Q 3")
     assert str(error.value) == "the mapping names 'Q', which layer line on machine lacks"
+
+
+def test_room_for_an_index_of_three_terms() -> None:
+    """P + 3 R + C, two of each, are the words 0 to 5."""
+    index = Rank((("P", 1), ("R", 3), ("C", 1)))
+    dims = (("P", 2), ("R", 2), ("C", 2))
+    tensors = (Tensor("inputs", "inputs", (index,)), Tensor("outputs", "outputs", (Rank.of("P"),)))
+    layer = Layer("three", "einsum", dims, tensors)
+    counts = counted(
+        layer, machine(BUFFER), "keep dram inputs, outputs", "keep buffer inputs", *(f"for {d} 2" for d, _ in dims)
+    )
+    assert counts.tile("buffer", "inputs") == 6

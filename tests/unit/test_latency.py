@@ -187,6 +187,31 @@ def test_what_streams_past_begins_anew_with_every_tile() -> None:
     assert (out.waits, out.start) == (3 * 2, 3 * 2)  # 6 inputs come in all: 3 at the start, one for each other tile
 
 
+def test_the_busiest_copy_decides() -> None:
+    """9 rows on 8 PEs are 8 + 1. The first PE works in all 2 * 16 steps, and reads 3 words in each."""
+    layer = Layer.einsum("tall", {"M": 9, "K": 16}, inputs="K", weights="M K", outputs="M")
+    register = replace(BUFFER, name="register", read_bandwidth=16.0)
+    nest = "for M 2; parallel row.x M 8; keep register weights, inputs, outputs; for K 16"
+    out = timed(DRAM, Fanout("row", 8), register, MAC, nest=nest, layer=layer)
+    assert out.steady["compute"] == 32
+    # of each row 16 inputs, 16 weights, 15 sums to be added to and 1 to be drained are read
+    assert out.steady["register"] == 9 * 48 / 4.5 == 96
+
+
+def test_a_single_buffer_is_never_faster() -> None:
+    layer = Layer.einsum("gemm", {"M": 4, "N": 8, "K": 16}, inputs="K N", weights="M K", outputs="M N")
+    nest = "for M 2; keep buffer weights, inputs, outputs; for M 2; for N 8; for K 16"
+    cycles = {
+        buffering: timed(
+            replace(DRAM, read_bandwidth=16.0), replace(BUFFER, buffering=buffering), MAC, nest=nest, layer=layer
+        ).cycles
+        for buffering in ("single", "double", "buffet")
+    }
+    # 128 inputs and 32 weights first: 160 cycles, then the other 32 weights; 512 steps
+    assert cycles["single"] == 160 + 32 + 512
+    assert cycles["buffet"] <= cycles["double"] <= cycles["single"]
+
+
 def test_the_parts_are_shown() -> None:
     out = timed(replace(DRAM, read_bandwidth=8.0), BUFFER, replace(MAC, depth=3), nest=WHOLE)
     assert out.parts() == {"compute": 12, "dram": 18, "buffer": 0, "waits": 0, "start": out.start, "depth": 2}

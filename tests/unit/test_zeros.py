@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -141,3 +144,22 @@ def test_an_operation_is_skipped_with_its_operand_but_not_gated_with_it() -> Non
     assert operations(Compute("mac", savings=(gate("mac", "w"),)), [(skips, WEIGHTS)], LAYER) == Operations(
         0.125, 0.125, 0.75
     )
+
+
+def test_shares_do_not_depend_on_the_order_of_hashes() -> None:
+    code = (
+        "from sim.arch.tree import Memory, ZeroSaving; from sim.mapping.zeros import access\n"
+        "from sim.workload.layer import Layer, Rank, Tensor\n"
+        "ts = tuple(Tensor(n, r, (Rank.of('M'),), density=d) for n, r, d in"
+        " (('a', 'inputs', .1), ('b', 'inputs', .2), ('c', 'weights', .3), ('o', 'outputs', 1.0)))\n"
+        "saving = ZeroSaving('skipping', 'a', ('a', 'b', 'c'))\n"
+        "memory = Memory('m', ('all',), 1, savings=(saving,))\n"
+        "print(repr(access(memory, ts[0], Layer('l', 'x', (('M', 2),), ts)).happens))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3", "6")
+    }
+    assert len(found) == 1
