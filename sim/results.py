@@ -169,6 +169,7 @@ class Result:
         area_um2: by component, all copies, where it is known.
         layers: in the order of execution.
         provenance: what the result came from.
+        notes: what a reader of the numbers should know.
     """
 
     arch: str
@@ -180,6 +181,7 @@ class Result:
     area_um2: Map[str, float]
     layers: tuple[LayerResult, ...]
     provenance: Provenance
+    notes: tuple[str, ...] = ()
 
     @property
     def totals(self) -> Totals:
@@ -226,6 +228,7 @@ class Result:
             "workload": {"name": self.workload, "batch": self.batch},
             "totals": asdict(self.totals),
             "layers": [layer.to_dict() for layer in self.layers],
+            "notes": list(self.notes),
         }
 
     def to_json(self) -> str:

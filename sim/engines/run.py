@@ -103,10 +103,32 @@ def run_network(
         seed=options.effort.seed,
         command=command,
     )
-    levels = tuple(m.name for m in arch.memories)
     return Result(
-        arch.name, network.name, network.batch, levels, arch.pes, arch.clock_hz, area_um2(arch), results, provenance
+        arch=arch.name,
+        workload=network.name,
+        batch=network.batch,
+        levels=tuple(m.name for m in arch.memories),
+        pes=arch.pes,
+        clock_hz=arch.clock_hz,
+        area_um2=area_um2(arch),
+        layers=results,
+        provenance=provenance,
+        notes=tuple(_notes(network, arch)),
     )
+
+
+def _notes(network: Network, arch: Architecture) -> Iterator[str]:
+    """What would be wrong to keep silent about."""
+    operands = [t.bits for layer in network.mac_layers for t in layer.tensors if t.role != "outputs"]
+    widest = max(operands, default=0)
+    if widest > arch.compute.bits:
+        yield (
+            f"{arch.compute.name} multiplies words of {arch.compute.bits} bit, but {network.name} has operands of "
+            f"{widest} bit; its energy is that of the narrower ones"
+        )
+    if network.unsupported:
+        names = ", ".join(f"{s.name} ({s.op})" for s in network.unsupported)
+        yield f"left out, as they are not supported or come after what is not: {names}"
 
 
 Work = dict[object, tuple[AnyLayer, Architecture, Mapping | None, Options]]

@@ -39,6 +39,7 @@ def result_schema() -> Schema:
         "workload": fields(name="workload", batch="batch") | {"description": "the network"},
         "totals": _typed(Totals, "the layers together, one after the other"),
         "layers": _typed(types_["layers"], about["layers"]),
+        "notes": _typed(types_["notes"], about["notes"]),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -74,7 +74,7 @@ def notes(result: Result) -> list[str]:
         names = ", ".join(fused[:4]) + (f", ... ({len(fused)} in all)" if len(fused) > 4 else "")
         verbs = ("work", "cost", "their") if len(fused) > 1 else ("works", "costs", "its")
         out.append("fused    {}: {} on words that pass by and {} nothing of {} own".format(names, *verbs))
-    return out
+    return out + [f"note     {note}" for note in result.notes]
 
 
 def _heading(level: str) -> str:

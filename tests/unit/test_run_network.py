@@ -176,3 +176,10 @@ def test_area_of_all_copies_where_it_is_known() -> None:
         Compute("mac", component=area(0.5)),
     )
     assert area_um2(Architecture("chip", nodes)) == {"pes": 11, "rf": 24, "mac": 3}
+
+
+def test_operands_wider_than_the_multiplier_are_noted() -> None:
+    assert run_network(NET, ARCH, QUICK).notes == ()
+    nodes = [replace(n, bits=8) if isinstance(n, Compute) else n for n in ARCH.nodes]
+    (note,) = run_network(NET, replace(ARCH, nodes=tuple(nodes)), QUICK).notes
+    assert note.startswith(f"{ARCH.compute.name} multiplies words of 8 bit, but {NET.name} has operands of 16 bit;")
