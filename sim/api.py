@@ -87,7 +87,7 @@ def run(
         mappings = read_mappings(mappings, [layer.name for layer in workload.mac_layers])
     check_tensors(arch, workload)
     if layers is not None:
-        workload = workload.only(layers.split(",") if isinstance(layers, str) else layers)
+        workload = workload.only([n.strip() for n in layers.split(",")] if isinstance(layers, str) else layers)
     elif not allow_unsupported:
         _check_supported(workload)
     return run_network(workload, arch, options, mappings, jobs, progress, command)

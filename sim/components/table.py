@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from sim.arch.tree import ALL, Architecture, Fanout, Given, Link
 from sim.components.model import NOT_MODELLED, Body, ComponentError, NodeCosts, Part, unknown
@@ -57,10 +59,12 @@ class Row:
     given: bool
 
 
-def node_costs(arch: Architecture) -> dict[str, NodeCosts]:
+@functools.lru_cache(maxsize=16)
+def node_costs(arch: Architecture) -> Mapping[str, NodeCosts]:
     """What one instance of every node costs, and the network of every fanout (see `link_key`).
 
-    A number in `Component.given` wins over the model.
+    A number in `Component.given` wins over the model. The last machines' costs are remembered, as every mapping of
+    every layer is priced by them.
 
     Raises:
         ComponentError: names the node; for an unknown model, attribute or quantity, a model for another kind of
@@ -71,7 +75,7 @@ def node_costs(arch: Architecture) -> dict[str, NodeCosts]:
     >>> node_costs(Architecture("tiny", (dram, Compute("mac"))))["dram"].read.value
     1280.0
     """
-    return {key: _costs(key, body, arch) for key, body in _bodies(arch)}
+    return MappingProxyType({key: _costs(key, body, arch) for key, body in _bodies(arch)})
 
 
 def link_key(fanout: Fanout, tensor: str, role: str) -> str:

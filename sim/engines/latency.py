@@ -164,15 +164,11 @@ class _Timer:
             for parent, child in self.edges(tensor):
                 if self.stage(child) != stage:
                     continue
+                copies, ways = self.used(self.index[parent.name]), 0.0
                 for words, up, again in self.waited_words(tensor, parent, child, changes):
-                    busy[parent.name] += (
-                        words * self.at_port(tensor, parent, up, again) / self.used(self.index[parent.name])
-                    )
-                ways = (
-                    words * self.way(tensor, parent, child, up, again)
-                    for words, up, again in self.waited_words(tensor, parent, child, changes)
-                )
-                wait = max(wait, sum(ways))
+                    ways += words * self.way(tensor, parent, child, up, again)
+                    busy[parent.name] += words * self.at_port(tensor, parent, up, again) / copies
+                wait = max(wait, ways)
         for name, cycles in busy.items():
             waited[name] += cycles
         return max(wait, *busy.values(), 0.0)
@@ -219,7 +215,7 @@ class _Timer:
 def latency(counts: Counts) -> Latency:
     """The latency of a counted mapping."""
     timer, arch, layer = _Timer(counts), counts.arch, counts.layer
-    fed = feeding(layer, arch, {t.name: counts.kept(t.name) for t in layer.tensors})
+    fed = feeding(layer, arch, counts.keeps)
     skipped = zeros.operations(arch.compute, fed, layer).skipped
     waited: dict[str, float] = defaultdict(float)
     waits = sum(timer.waits(stage, waited) for stage in range(len(arch.fanouts) + 1))

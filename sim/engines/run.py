@@ -67,19 +67,14 @@ def run_network(
         TilenestError: when a layer cannot be run.
     """
     mappings = mappings or {}
-    first: dict[object, AnyLayer] = {}
+    work: Work = {}
+    names: dict[object, list[str]] = {}
     keys: list[object] = []
     for layer in network:
-        key: object = (type(layer), layer.shape, mappings.get(layer.name, mappings.get("")))
-        keys.append(key)
-        first.setdefault(key, layer)
-    work: Work = {
-        key: (layer, arch, mappings.get(layer.name, mappings.get("")) if layer.macs else None, options)
-        for key, layer in first.items()
-    }
-    names: dict[object, list[str]] = {key: [] for key in work}
-    for key, layer in zip(keys, network, strict=True):
-        names[key].append(layer.name)
+        mapping = mappings.get(layer.name, mappings.get("")) if layer.macs else None
+        keys.append((type(layer), layer.shape, mapping))
+        work.setdefault(keys[-1], (layer, arch, mapping, options))
+        names.setdefault(keys[-1], []).append(layer.name)
 
     def done(key: object) -> None:
         for name in names[key]:

@@ -7,6 +7,7 @@ same with `sim.kernels.cost`, and tests hold the two together.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping as Map
 
 from sim.arch.tree import Architecture, Converter, Fanout, Memory
 from sim.components.table import NodeCosts, link_key, node_costs
@@ -50,7 +51,7 @@ def evaluate(
     operations = _operations(counts)
     breakdown = {component: sum(tensors.values()) for component, tensors in moved.items()}
     breakdown[arch.compute.name] = layer.macs * operation_pj(operations, costs[arch.compute.name])
-    breakdown["static"] = sum(static_pj(arch, costs).values()) * time.cycles
+    breakdown["static"] = sum(static_pj(arch).values()) * time.cycles
     return LayerResult(
         name=layer.name,
         kind=layer.kind,
@@ -86,12 +87,10 @@ def _of_all(counts: Counts, memory: Memory) -> dict[str, Actions]:
 
 def _operations(counts: Counts) -> zeros.Operations:
     layer, arch = counts.layer, counts.arch
-    return zeros.operations(
-        arch.compute, feeding(layer, arch, {t.name: counts.kept(t.name) for t in layer.tensors}), layer
-    )
+    return zeros.operations(arch.compute, feeding(layer, arch, counts.keeps), layer)
 
 
-def _memories(counts: Counts, costs: dict[str, NodeCosts]) -> Parts:
+def _memories(counts: Counts, costs: Map[str, NodeCosts]) -> Parts:
     """What the accesses to every memory cost."""
     out: Parts = {}
     for memory in counts.arch.memories:
@@ -111,7 +110,7 @@ def _memories(counts: Counts, costs: dict[str, NodeCosts]) -> Parts:
     return out
 
 
-def _passages(counts: Counts, costs: dict[str, NodeCosts]) -> Parts:
+def _passages(counts: Counts, costs: Map[str, NodeCosts]) -> Parts:
     """What words pay on their way: networks and converters."""
     out: Parts = defaultdict(dict)
     for i, node in enumerate(counts.arch.nodes):

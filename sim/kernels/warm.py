@@ -48,7 +48,8 @@ def warm_up() -> None:
         with _light_optimization():
             _compile(even.count_windows, _INT, *_SHAPE, *_NEST, _TABLE, _TABLE)
             _compile(even.count_plain, _INT, _ROW, _TABLE, *_NEST, _TABLE, _TABLE)
-            _compile(cost.latency, _ROW, _TABLE, *_NEST, _TABLE, *_PRICES[1:2], *_PRICES[3:5], _FLOATS, _FLOATS)
+            prices = (_FLOAT_BOOK, _FLOAT_TABLE, _FLOAT_TABLE, _FLOATS)
+            _compile(cost.latency, _ROW, _TABLE, *_NEST, _TABLE, *prices, _FLOATS)
             _compile(search.vary, _ROW, _TABLE, _TABLE, _ROW, _ROW, _TABLE, _TABLE, _ROW)
             _compile(search.write_nest, _TABLE, _TABLE, *_NEST)
             _compile(search.is_legal, _ROW, *_NEST, _TABLE, _ROW)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arch.tree import Architecture
-from sim.kernels.layout import STEPS, USED, Ints, Nest, Shape, new_counts, new_scratch
+from sim.kernels.layout import STEPS, USED, Ints, Nest, Scratch, Shape, new_counts, new_scratch
 from sim.kernels.reuse import count
 from sim.mapping.nest import Mapping
 from sim.mapping.problem import nest_of, shape_of
@@ -87,6 +87,11 @@ class Counts:
         row = self.nest.keep[self._row(tensor)]
         return tuple(m.name for m, position in zip(self.arch.memories, row, strict=True) if position >= 0)
 
+    @property
+    def keeps(self) -> dict[str, tuple[str, ...]]:
+        """The same for all tensors."""
+        return {tensor.name: self.kept(tensor.name) for tensor in self.layer.tensors}
+
     def actions(self, level: str, tensor: str) -> Actions:
         """What happens to a tensor at a memory that keeps it."""
         node = [n.name for n in self.arch.nodes].index(level)
@@ -108,6 +113,43 @@ class Counts:
         return [t.name for t in self.layer.tensors].index(tensor)
 
 
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """A layer on a machine, ready for mappings to be counted: what all of them need is made once.
+
+    Attributes:
+        shape: the layer and the machine as tables of the kernels.
+        scratch: working memory, in which sums that come back are remembered.
+    """
+
+    layer: Layer
+    arch: Architecture
+    shape: Shape
+    scratch: Scratch
+
+    @classmethod
+    def of(cls, layer: Layer, arch: Architecture, loops: int) -> Counting:
+        """For mappings of up to so many loops.
+
+        Raises:
+            LayerError: for an index that the kernels cannot count.
+        """
+        shape = shape_of(layer, arch)
+        return cls(layer, arch, shape, new_scratch(shape, loops))
+
+    def count(self, mapping: Mapping) -> Counts:
+        """Count a legal mapping.
+
+        Raises:
+            MappingError: for a name that the layer or the machine does not have.
+        """
+        nest = nest_of(mapping, self.layer, self.arch)
+        table = new_counts(self.shape, len(self.arch.memories))
+        loops = np.array(nest.loops)  # the kernel works in it
+        count(*self.shape, loops, nest.keep, *self.scratch, table)
+        return Counts(self.layer, self.arch, mapping, self.shape, nest, table)
+
+
 def count_words(layer: Layer, arch: Architecture, mapping: Mapping) -> Counts:
     """Count a legal mapping (see `sim.mapping.check`).
 
@@ -115,8 +157,4 @@ def count_words(layer: Layer, arch: Architecture, mapping: Mapping) -> Counts:
         MappingError: for a name that the layer or the machine does not have.
         LayerError: for an index that the kernels cannot count.
     """
-    shape, nest = shape_of(layer, arch), nest_of(mapping, layer, arch)
-    table = new_counts(shape, len(arch.memories))
-    loops = np.array(nest.loops)  # the kernel works in it
-    count(*shape, loops, nest.keep, *new_scratch(shape, loops.shape[1]), table)
-    return Counts(layer, arch, mapping, shape, nest, table)
+    return Counting.of(layer, arch, len(mapping.loops)).count(mapping)

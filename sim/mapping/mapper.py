@@ -16,7 +16,7 @@ from sim.kernels.layout import LOOP_ROWS, Ints, Shape, new_counts, new_scratch
 from sim.kernels.search import ALWAYS, NEVER, NO_FIT, OPTIONAL
 from sim.kernels.warm import warm_up
 from sim.mapping.check import check
-from sim.mapping.counts import count_words
+from sim.mapping.counts import Counting
 from sim.mapping.dataflow import ANY, Dataflow, check_host, held_roles, letters, pe_memories
 from sim.mapping.nest import For, Item, Keep, Mapping, Parallel
 from sim.mapping.prices import cost_of, prices_of
@@ -93,6 +93,7 @@ def find_mapping(
     innermost = {t.name: tuple(m.name for m in arch.memories if keeps(m, t.name, t.role)) for t in layer.tensors}
     prices = prices_of(layer, arch, innermost)
     weights = _WEIGHTS[objective]
+    counting = Counting.of(layer, arch, _MOST_LOOPS)
     found: dict[Mapping, float] = {}
     evaluated = 0
     for run in range(effort.runs):
@@ -104,9 +105,8 @@ def find_mapping(
         if nest in found:
             continue
         if cost < NO_FIT:  # the search rounds; what is compared in the end is exact
-            counts = count_words(layer, arch, nest)
-            kept = {t.name: counts.kept(t.name) for t in layer.tensors}
-            pj, cycles = cost_of(counts, prices_of(layer, arch, kept))
+            counts = counting.count(nest)
+            pj, cycles = cost_of(counts, prices_of(layer, arch, counts.keeps))
             cost = weights[0] * math.log(pj + 1e-12) + weights[1] * math.log(cycles + 1e-12)
         found[nest] = cost
     nest = min(found, key=lambda nest: found[nest])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Map
+
 import numpy as np
 
 from sim.arch.tree import Architecture, Converter, Fanout, Memory, keeps
@@ -13,9 +15,9 @@ from sim.mapping.counts import Counts
 from sim.workload.layer import Layer, Tensor
 
 
-def static_pj(arch: Architecture, costs: dict[str, NodeCosts] | None = None) -> dict[str, float]:
+def static_pj(arch: Architecture) -> dict[str, float]:
     """Energy of each node in a clock cycle in which nothing happens: clock, control and leakage, all copies."""
-    costs = costs or node_costs(arch)
+    costs = node_costs(arch)
     period_s = 1 / arch.clock_hz
     out: dict[str, float] = {}
     for node in arch:
@@ -27,7 +29,7 @@ def static_pj(arch: Architecture, costs: dict[str, NodeCosts] | None = None) -> 
     return out
 
 
-def link_prices(layer: Layer, arch: Architecture, costs: dict[str, NodeCosts]) -> Floats:
+def link_prices(layer: Layer, arch: Architecture, costs: Map[str, NodeCosts]) -> Floats:
     """[T, G, 2] pJ of one word that crosses a gap down or up.
 
     A fanout's bus is paid for what crosses the gap below it; neighbours are paid for what crosses the gap below it
@@ -115,7 +117,7 @@ def prices_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]
     shares = zeros.operations(arch.compute, feeding(layer, arch, kept), layer)
     total = np.zeros(4)
     total[cost.FIXED] = layer.macs * operation_pj(shares, costs[arch.compute.name])
-    total[cost.STATIC] = sum(static_pj(arch, costs).values())
+    total[cost.STATIC] = sum(static_pj(arch).values())
     total[cost.CYCLES] = arch.compute.cycles * (1 - shares.skipped)
     total[cost.DEPTH] = arch.compute.depth - 1
     return Prices(

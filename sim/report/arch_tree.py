@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from collections.abc import Mapping as Map
 
 from rich import box
 from rich.console import Group
@@ -51,7 +52,7 @@ def _label(name: str, what: str, lines: list[str]) -> Group:
     return Group(Text.assemble((name, "bold"), "  ", what), *(Text(line, "dim") for line in lines))
 
 
-def _about(arch: Architecture, costs: dict[str, NodeCosts]) -> list[str]:
+def _about(arch: Architecture, costs: Map[str, NodeCosts]) -> list[str]:
     volts = f", {arch.technology.voltage:g} V" if arch.technology.voltage else ""
     peak = arch.pes * arch.clock_hz / arch.compute.cycles
     lines = [
@@ -112,7 +113,7 @@ def _saving(saving: ZeroSaving) -> str:
     return f"{saving.target}: {verb} where {' or '.join(saving.on)} are zero"
 
 
-def _networks(fanout: Fanout, arch: Architecture, costs: dict[str, NodeCosts]) -> list[str]:
+def _networks(fanout: Fanout, arch: Architecture, costs: Map[str, NodeCosts]) -> list[str]:
     lines = [_network(link, arch, costs[f"{fanout.name}.{link.tensor}"]) for link in fanout.links]
     named = {link.tensor for link in fanout.links}
     if ALL not in named and not named.issuperset(ROLES):

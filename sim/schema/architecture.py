@@ -23,7 +23,7 @@ from sim.arch import tree
 from sim.arch.library import find
 from sim.arch.tree import Architecture, ArchitectureError
 from sim.components.table import ComponentError, node_costs
-from sim.errors import ConfigError, nearest
+from sim.errors import ConfigError
 from sim.schema.costs import Costed, OperationEnergy, ReadWriteEnergy, WordEnergy, present
 from sim.schema.source import Source, read
 from sim.schema.validate import (
@@ -38,6 +38,7 @@ from sim.schema.validate import (
     Strict,
     UnitField,
     Voltage,
+    one_kind,
     reject,
     validate,
 )
@@ -213,15 +214,7 @@ KINDS = ("memory", "fanout", "converter", "compute")
 
 
 def _check_entry(value: object) -> object:
-    if not isinstance(value, dict):
-        raise reject("an entry of the hierarchy is keys and values", "e.g. `- memory: glb` and its other keys below")
-    kinds = [kind for kind in KINDS if kind in value]
-    if len(kinds) > 1:
-        raise reject(f"an entry is one thing, not {' and '.join(f'a {k}' for k in kinds)}")
-    if not kinds:
-        hint = next(filter(None, (nearest(key, KINDS) for key in value)), "")
-        raise reject("an entry must say what it is", f"one of the keys {', '.join(KINDS)}, with its name", hint)
-    return value
+    return one_kind(value, KINDS, "an entry", "e.g. `- memory: glb` and its other keys below", "a ")
 
 
 def _tag(value: dict[str, object]) -> str:

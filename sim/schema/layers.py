@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from sim.errors import nearest
 from sim.schema.index import Index
 from sim.schema.layer_base import (
     KINDS,
@@ -27,7 +26,7 @@ from sim.schema.layer_base import (
     SlidingText,
     called,
 )
-from sim.schema.validate import Bits, Identifier, Strict, reject
+from sim.schema.validate import Bits, Identifier, Strict, one_kind, reject
 from sim.workload import vector
 from sim.workload.build import Value
 from sim.workload.layer import Layer, LayerError, Role, Tensor
@@ -302,15 +301,7 @@ class EinsumText(LayerText):
 
 
 def _check_entry(value: object) -> object:
-    if not isinstance(value, dict):
-        raise reject("a layer is keys and values", "e.g. `- conv: conv1` and its other keys below")
-    kinds = [kind for kind in KINDS if kind in value]
-    if len(kinds) > 1:
-        raise reject(f"a layer is one thing, not {' and '.join(kinds)}")
-    if not kinds:
-        hint = next(filter(None, (nearest(key, KINDS) for key in value)), "")
-        raise reject("a layer must say what it is", f"one of the keys block, {', '.join(KINDS)}, with its name", hint)
-    return value
+    return one_kind(value, ("block", *KINDS), "a layer", "e.g. `- conv: conv1` and its other keys below")
 
 
 def _tag(value: dict[str, object]) -> str:

@@ -37,6 +37,27 @@ def reject(message: str, expected: str = "", hint: str = "") -> PydanticCustomEr
     return PydanticCustomError("told", "{message}", {"message": message, "expected": expected, "hint": hint})
 
 
+def one_kind(value: object, kinds: Iterable[str], what: str, example: str, article: str = "") -> object:
+    """An entry that says what it is by having just one of the keys `kinds`, as it is.
+
+    Args:
+        what: what it is an entry of, e.g. ``a layer``.
+        article: what stands before each kind where several are named.
+
+    Raises:
+        PydanticCustomError: when it has none of the keys, or several.
+    """
+    if not isinstance(value, dict):
+        raise reject(f"{what} is keys and values", example)
+    found = [kind for kind in kinds if kind in value]
+    if len(found) > 1:
+        raise reject(f"{what} is one thing, not {' and '.join(article + kind for kind in found)}")
+    if not found:
+        hint = next(filter(None, (nearest(key, kinds) for key in value)), "")
+        raise reject(f"{what} must say what it is", f"one of the keys {', '.join(kinds)}, with its name", hint)
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class UnitField:
     """Makes a field take a quantity of one of some dimensions.
