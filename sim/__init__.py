@@ -1,7 +1,7 @@
 """tilenest: what does this neural network cost on that accelerator, and does it still work there?
 
 >>> import sim
->>> result = sim.run("eyeriss", "alexnet", layers=["conv2"], effort="low")
+>>> result = sim.run("eyeriss", "alexnet", layers=["conv2"], mapper="sampled", effort="low")
 >>> result["conv2"].macs
 223948800
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from sim.arch.tree import Architecture, Component, Compute, Converter, Fanout, Link, Memory
     from sim.engines.options import Options
     from sim.errors import ConfigError, MappingError, TilenestError, UnsupportedOp
+    from sim.mapping.annealer import Sampled
     from sim.mapping.dataflow import Dataflow
-    from sim.mapping.mapper import Effort
     from sim.mapping.nest import For, Keep, Mapping, Parallel
+    from sim.mapping.objective import Objective
+    from sim.mapping.optimal import Optimal
     from sim.results import LayerResult, Result
     from sim.workload.layer import Layer, Rank, Tensor, VectorLayer
     from sim.workload.network import Network
@@ -33,9 +35,11 @@ _HOMES = {
     "sim.arch.tree": ("Architecture", "Component", "Compute", "Converter", "Fanout", "Link", "Memory"),
     "sim.engines.options": ("Options",),
     "sim.errors": ("ConfigError", "MappingError", "TilenestError", "UnsupportedOp"),
+    "sim.mapping.annealer": ("Sampled",),
     "sim.mapping.dataflow": ("Dataflow",),
-    "sim.mapping.mapper": ("Effort",),
     "sim.mapping.nest": ("For", "Keep", "Mapping", "Parallel"),
+    "sim.mapping.objective": ("Objective",),
+    "sim.mapping.optimal": ("Optimal",),
     "sim.results": ("LayerResult", "Result"),
     "sim.workload.layer": ("Layer", "Rank", "Tensor", "VectorLayer"),
     "sim.workload.network": ("Network",),
@@ -43,10 +47,10 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Architecture", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Effort", "Fanout", "For",
-    "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Options", "Parallel",
-    "Rank", "Result", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer", "__version__", "load_arch",
-    "load_dataflow", "load_workload", "run",
+    "Architecture", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
+    "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Objective", "Optimal",
+    "Options", "Parallel", "Rank", "Result", "Sampled", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer",
+    "__version__", "load_arch", "load_dataflow", "load_workload", "run",
 ]  # fmt: skip
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Map
-from dataclasses import replace
 from pathlib import Path
 
 from sim.arch.tree import Architecture
-from sim.engines.options import EFFORTS, Options
+from sim.engines.options import Options, strategy_of, within
 from sim.engines.run import run_network
-from sim.errors import TilenestError, UnsupportedOp, there_are
+from sim.errors import TilenestError, UnsupportedOp
 from sim.mapping.check import check_tensors
 from sim.mapping.dataflow import Dataflow
-from sim.mapping.mapper import OBJECTIVES, Objective
+from sim.mapping.mapper import Strategy
 from sim.mapping.nest import Mapping
+from sim.mapping.objective import Objective
 from sim.results import Result
 from sim.schema.architecture import read_architecture
 from sim.schema.dataflow import read_dataflow
@@ -38,9 +38,12 @@ def run(
     dataflow: Dataflow | File | None = None,
     mappings: Map[str, Mapping] | File | None = None,
     layers: Sequence[str] | str | None = None,
-    objective: Objective = "edp",
-    effort: str = "normal",
-    seed: int = 0,
+    objective: Objective | str = "edp",
+    limits: Sequence[str] = (),
+    mapper: Strategy | str = "sampled",
+    budget: str | None = None,
+    effort: str | None = None,
+    seed: int | None = None,
     jobs: int = 1,
     allow_unsupported: bool = False,
     progress: Callable[[str], None] = lambda name: None,
@@ -57,9 +60,13 @@ def run(
         dataflow: what mappings must obey; by default what the machine says.
         mappings: loop nests by layer (``""`` for all layers), or a file of them; others are searched for.
         layers: names or patterns such as ``conv3_*``, as a list or separated by commas; by default all.
-        objective: what makes a mapping good: ``energy``, ``latency`` or ``edp``, their product.
-        effort: how hard to search: ``low``, ``normal`` or ``high``.
-        seed: of the search's random numbers; the same seed gives the same result.
+        objective: what makes a mapping good: ``energy``, ``latency``, ``edp`` (their product), ``ed2p``, ``dram``, or
+            a product such as ``energy*latency^2``.
+        limits: what every layer may take, such as ``latency<=5ms`` and ``energy<=3mJ``.
+        mapper: ``sampled`` finds a good mapping, ``optimal`` the best one and proves it; or a strategy itself.
+        budget: for ``optimal``, the time that each layer may take, such as ``2s``; by default what the proof takes.
+        effort: for ``sampled``, how hard to search: ``low``, ``normal`` (default) or ``high``.
+        seed: for ``sampled``, of the random numbers (default 0); the same seed gives the same result.
         jobs: processes that work side by side. In a script this needs the usual ``if __name__ == "__main__":``.
         allow_unsupported: leave operators that the program does not know out of an ONNX model.
         progress: called with the name of every layer when it is done.
@@ -68,11 +75,13 @@ def run(
     Raises:
         TilenestError: for whatever is wrong with what was given.
 
-    >>> run("eyeriss", "alexnet", layers=["conv3"], effort="low")["conv3"].active_pes
+    >>> run("eyeriss", "alexnet", layers=["conv3"], mapper="sampled", effort="low")["conv3"].active_pes
     156
     """
-    _check_one_of("objective", objective, OBJECTIVES)
-    _check_one_of("effort", effort, EFFORTS)
+    if isinstance(mapper, str):
+        mapper = strategy_of(mapper, budget, effort, seed)
+    elif (budget, effort, seed) != (None, None, None):
+        raise TilenestError("`budget`, `effort` and `seed` are for a mapper by name; this one is a strategy already")
     if isinstance(arch, Architecture):
         _check_read("an architecture", set=set)
     else:
@@ -82,7 +91,8 @@ def run(
     else:
         workload = load_workload(workload, batch=batch, bind=bind)
     flow = dataflow if isinstance(dataflow, Dataflow) else load_dataflow(dataflow or arch.dataflow)
-    options = Options(flow, objective, replace(EFFORTS[effort], seed=seed))
+    goal = Objective.parse(objective) if isinstance(objective, str) else objective
+    options = Options(flow, within(goal, limits, arch.clock_hz), mapper)
     if isinstance(mappings, str | Path):
         mappings = read_mappings(mappings, [layer.name for layer in workload.mac_layers])
     check_tensors(arch, workload)
@@ -128,11 +138,6 @@ def load_dataflow(name_or_path: File) -> Dataflow:
     'Row stationary (RS)'
     """
     return read_dataflow(name_or_path)
-
-
-def _check_one_of(what: str, name: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise TilenestError(f"no {what} '{name}'; {there_are(known, name)}")
 
 
 def _check_read(what: str, **changes: object) -> None:

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping as Map
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sim import __version__
 from sim.errors import TilenestError, nearest
 from sim.mapping.counts import Actions
+from sim.mapping.found import Found
 
 SCHEMA = "tilenest-result/1"
 
@@ -36,8 +37,10 @@ class Provenance:
         arch_hash, workload_hash: of the machine and the network after all overrides.
         dataflow, dataflow_hash: name of the dataflow that mappings had to obey, and a hash of what it says.
         mappings_hash: of the loop nests written by hand; empty where there were none.
-        objective: what made a mapping good: ``energy``, ``latency`` or ``edp``, their product.
-        runs, trials, seed: how hard the search was to search: runs of so many trials, from one seed.
+        objective: what made a mapping good: ``energy``, ``latency``, ``edp`` (their product) or another product.
+        most_pj, most_cycles: limits that the mapping of every layer had to keep, or null.
+        mapper: how mappings were searched for: ``optimal``, with its budget if it had one, or ``sampled`` with runs,
+            trials and seed.
         command: the command line; empty where there was none.
     """
 
@@ -48,9 +51,9 @@ class Provenance:
     dataflow_hash: str
     mappings_hash: str
     objective: str
-    runs: int
-    trials: int
-    seed: int
+    most_pj: float | None
+    most_cycles: float | None
+    mapper: str
     command: str = ""
 
 
@@ -94,8 +97,12 @@ class LayerResult:
         zeros: what zeros spare, by memory and tensor, where they do.
         operations: operations done, gated and skipped.
         mapping: the loop nest, one line an item; empty for vector layers.
-        evaluated: mappings that were looked at.
+        evaluated: mappings that were counted and priced.
         optimal: whether the mapping is proved optimal; null if that is not known.
+        gap: by which share of its objective's value the mapping may be above the best one; null if not known.
+        value: of the objective, a product of powers of pJ, clock cycles and bits; null for a mapping by hand.
+        bound: no mapping has a smaller value; null if not known.
+        space: how many mappings there are to choose from; null if they were not counted.
         fused: the layer into which a vector layer is fused and costs nothing of its own, or null.
     """
 
@@ -119,11 +126,27 @@ class LayerResult:
     mapping: tuple[str, ...] = ()
     evaluated: int = 0
     optimal: bool | None = None
+    gap: float | None = None
+    value: float | None = None
+    bound: float | None = None
+    space: float | None = None
     fused: str | None = None
 
     def words(self, level: str) -> int:
         """Words that a memory moves: fills, reads, updates and drains of all tensors."""
         return sum(a.fills + a.reads + a.updates + a.drains for a in self.actions.get(level, {}).values())
+
+    def with_search(self, found: Found) -> LayerResult:
+        """The same, with what is known about the search for its mapping."""
+        return replace(
+            self,
+            evaluated=found.evaluated,
+            optimal=found.optimal,
+            gap=found.gap,
+            value=found.value,
+            bound=found.bound,
+            space=found.space,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; the form of a layer in the result's JSON."""

@@ -20,7 +20,9 @@ from sim.arch.tree import (
     Memory,
     Node,
     ZeroSaving,
+    keeps,
 )
+from sim.mapping.dataflow import ANY, Dataflow, Spread, letters, pe_memories
 from sim.mapping.nest import For, Item, Keep, Mapping, Parallel
 from sim.workload.layer import Layer, Rank, Tensor
 
@@ -279,3 +281,87 @@ def resized(draw: st.DrawFn, arch: Architecture) -> Architecture:
         for i, node in enumerate(arch.nodes)
     ]
     return replace(arch, nodes=tuple(nodes))
+
+
+PARTS = st.sampled_from(["all", "some", "inputs", "weights", "outputs", "array"])
+GRIDS = st.sampled_from([(2, 1), (1, 2), (2, 2), (3, 1), (1, 4), (5, 1), (3, 2)])
+
+
+@st.composite
+def small_machines(draw: st.DrawFn) -> Architecture:
+    """Machines for exhaustive search: up to three buffers and two fanouts, in any order, roomy or not, priced."""
+    nodes: list[Node] = [Memory("dram", (ALL,), math.inf)]
+    for i, part in enumerate(draw(st.lists(PARTS, min_size=1, max_size=4))):
+        if part != "array":
+            kept = {"all": (ALL,), "some": tuple(draw(st.permutations(ROLES))[:2])}.get(part, (part,))
+            if sum(isinstance(n, Memory) for n in nodes) < 4:
+                room = draw(st.one_of(st.just(math.inf), st.integers(1, 24)))
+                nodes.append(Memory(f"buffer{i}", kept, 16.0 * room))
+        elif sum(isinstance(n, Fanout) for n in nodes) < 2:
+            flag = st.booleans()
+            links = tuple(Link(r, draw(flag), draw(flag), draw(flag)) for r in ROLES if draw(flag))
+            nodes.append(Fanout(f"array{i}", *draw(GRIDS), links))
+    nodes.append(Compute("mac"))
+    return Architecture("machine", tuple(_priced(draw, node) for node in nodes))
+
+
+def choices(arch: Architecture) -> int:
+    """In how many memories tensors may be kept or not."""
+    return sum(len(ROLES) if ALL in m.keeps else len(m.keeps) for m in arch.memories[1:])
+
+
+def factors(layer: Layer) -> int:
+    """Prime factors of all bounds: how many loops a nest can have."""
+    return sum(_factors(bound) for _, bound in layer.dims)
+
+
+def _factors(n: int) -> int:
+    least = next((f for f in range(2, n + 1) if n % f == 0), None)
+    return 1 + _factors(n // least) if least else 0
+
+
+@st.composite
+def sliding(draw: st.DrawFn) -> Layer:
+    """A window that slides far, over one dimension, with or without channels or filters."""
+    dims = {"P": draw(st.integers(4, 8)), "R": draw(st.integers(2, 5))}
+    other = draw(st.sampled_from(["", "M", "C", "G"]))
+    if other:
+        dims[other] = draw(st.integers(2, 3))
+    window = _rank(("P", draw(st.integers(1, 2))), ("R", draw(st.integers(1, 2))))
+    ranks = {t: tuple(Rank.of(d) for d in ds if d in dims) for t, ds in (("w", "GMC"), ("i", "GC"), ("o", "GM"))}
+    tensors = (
+        Tensor("weights", "weights", (*ranks["w"], Rank.of("R"))),
+        Tensor("inputs", "inputs", (*ranks["i"], window)),
+        Tensor("outputs", "outputs", (*ranks["o"], Rank.of("P"))),
+    )
+    return Layer("sliding", "conv", tuple(dims.items()), tensors)
+
+
+@st.composite
+def dataflows(draw: st.DrawFn, layer: Layer, arch: Architecture) -> Dataflow:
+    """Any dataflow that the machine can host."""
+    known = sorted(set(letters(layer).values()))
+    some = st.lists(st.sampled_from(known), unique=True, max_size=3).map(tuple)
+    axes = [a for a in ("x", "y") if arch.fanouts and getattr(arch.fanouts[-1], a) > 1]
+    spread = []
+    for axis in draw(st.lists(st.sampled_from(["any", *axes]), unique=True, max_size=2)) if axes else []:
+        whole = draw(some)[:1] if axis != "any" else ()
+        spread.append(Spread(axis, tuple({*whole, *draw(some)}), whole))  # type: ignore[arg-type]
+    held = {r for m in pe_memories(arch) for r in ROLES if keeps(m, r, r)}
+    return Dataflow(
+        "drawn",
+        spread=tuple(spread),
+        pe_keeps=draw(st.none() | st.just(tuple(r for r in ROLES if r in held and draw(st.booleans())))),
+        pe_dims=draw(st.none() | some),
+        pe_whole=draw(st.just(()) | some)[:1],
+        inner=draw(some),
+    )
+
+
+@st.composite
+def small_cases(draw: st.DrawFn) -> tuple[Layer, Architecture, Dataflow]:
+    """A layer, a machine and a dataflow with few enough nests to look at all of them, mostly."""
+    arch = draw(small_machines())
+    most = {0: 5, 1: 5, 2: 5, 3: 4, 4: 3, 5: 3}.get(choices(arch), 2) - (len(arch.fanouts) == 2)
+    layer = draw(st.one_of(layers(), sliding()).filter(lambda layer: 0 < factors(layer) <= most).flatmap(sparse))
+    return layer, arch, draw(st.just(ANY) | dataflows(layer, arch))

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from sim import __version__
 from sim.errors import TilenestError, nearest, there_are
 
-COMMANDS = ("run", "show", "nest", "list", "schema", "validate")
+COMMANDS = ("run", "map", "show", "nest", "list", "schema", "validate")
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -28,7 +28,8 @@ class _Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            raise argparse.ArgumentError(action, f"no '{value}'; {there_are(map(str, action.choices), str(value))}")
+            known = [str(choice) for choice in action.choices]  # `map` is a module here, once it is imported
+            raise argparse.ArgumentError(action, f"no '{value}'; {there_are(known, str(value))}")
 
     def error(self, message: str) -> NoReturn:
         """Leave with a message."""

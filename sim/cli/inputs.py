@@ -6,16 +6,20 @@ Only the functions that read something import more than argparse, so that ``tile
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sim.arch.tree import Architecture
     from sim.engines.options import Options
     from sim.mapping.nest import Mapping
+    from sim.workload.layer import Layer
     from sim.workload.network import Network
 
-OBJECTIVES = ("energy", "latency", "edp")
+MAPPERS = ("optimal", "sampled")
 EFFORT_NAMES = ("low", "normal", "high")
+FORMS = ("png", "svg", "pdf")
+STANDARD_OUTPUT = "-"
 
 
 def count(text: str) -> int:
@@ -38,6 +42,25 @@ def binding(text: str) -> tuple[str, int]:
     if not name.strip() or not value:
         raise argparse.ArgumentTypeError(f"'{text}' is not NAME=VALUE, e.g. seq=128")
     return name.strip(), count(value.strip())
+
+
+def path(text: str) -> str:
+    """The name of a file to write."""
+    if text in ("", STANDARD_OUTPUT):
+        raise argparse.ArgumentTypeError(f"'{text}' is not the path of a file")
+    return text
+
+
+def json_path(text: str) -> str:
+    """The name of a file to write, or ``-`` for standard output."""
+    return text if text == STANDARD_OUTPUT else path(text)
+
+
+def plot_path(text: str) -> str:
+    """The name of a picture; its ending says the form."""
+    if Path(text).suffix[1:].lower() not in FORMS:
+        raise argparse.ArgumentTypeError(f"'{text}' does not end in .png, .svg or .pdf")
+    return text
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +93,11 @@ def add_sizes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_layer(parser: argparse.ArgumentParser) -> None:
+    """``--layer``."""
+    parser.add_argument("--layer", metavar="LAYER", required=True, help="name of a layer of the workload")
+
+
 def add_workload(parser: argparse.ArgumentParser) -> None:
     """``--workload``, ``--batch`` and ``--bind``."""
     parser.add_argument(
@@ -78,23 +106,55 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
     add_sizes(parser)
 
 
-def add_search(parser: argparse.ArgumentParser) -> None:
-    """What decides which mapping is taken: ``--dataflow``, ``--mapping`` and how to search."""
+def add_mapping(parser: argparse.ArgumentParser) -> None:
+    """``--mapping``."""
+    parser.add_argument("--mapping", metavar="FILE", help="loop nests written by hand, by layer; others are found")
+
+
+def add_search(parser: argparse.ArgumentParser, mapper: str = "sampled") -> None:
+    """What decides which mapping is found: ``--dataflow``, what makes one good, and how to search."""
     parser.add_argument(
         "--dataflow", metavar="DATAFLOW", help="a shipped dataflow or a YAML file (default: the architecture's)"
     )
-    parser.add_argument("--mapping", metavar="FILE", help="loop nests written by hand, by layer")
     parser.add_argument(
         "--objective",
-        choices=OBJECTIVES,
+        metavar="OBJECTIVE",
         default="edp",
-        help="what makes a mapping good; edp is energy times latency (default)",
+        help="what makes a mapping good: energy, latency, edp (energy times latency, default), ed2p, dram (its "
+        "traffic), or a product such as energy*latency^2",
     )
     parser.add_argument(
-        "--effort", choices=EFFORT_NAMES, default="normal", help="how hard to search (default normal)"
+        "--limit",
+        metavar="LIMIT",
+        action="append",
+        default=[],
+        help="what a layer may take, e.g. 'latency<=5ms' or 'energy<=3mJ'; may be repeated",
     )
     parser.add_argument(
-        "--seed", metavar="N", type=seed, default=0, help="of the search's random numbers (default 0)"
+        "--mapper",
+        choices=MAPPERS,
+        default=mapper,
+        help="sampled: a good mapping, by simulated annealing; optimal: the best one, proved, which takes longer "
+        f"(default {mapper})",
+    )
+    parser.add_argument(
+        "--budget",
+        metavar="TIME",
+        help="optimal: time that each layer may take, e.g. 2s (default: until it is proved)",
+    )
+    parser.add_argument("--effort", choices=EFFORT_NAMES, help="sampled: how hard to search (default normal)")
+    parser.add_argument("--seed", metavar="N", type=seed, help="sampled: of the random numbers (default 0)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
+    parser.add_argument(
+        "--json",
+        metavar="PATH",
+        type=json_path,
+        nargs="?",
+        const=STANDARD_OUTPUT,
+        help="write all results as JSON; without a path or with - to standard output, instead of the table",
     )
 
 
@@ -113,14 +173,34 @@ def network_of(args: argparse.Namespace) -> Network:
 
 
 def options_of(args: argparse.Namespace, arch: Architecture) -> Options:
-    """How to search; the dataflow is the architecture's own where none is asked for."""
-    from dataclasses import replace
+    """How to search; the dataflow is the architecture's own where none is asked for.
 
-    from sim.engines.options import EFFORTS, Options
+    Raises:
+        TilenestError: for a dataflow, an objective or a limit that there is not, and options that contradict.
+    """
+    from sim.engines.options import Options, strategy_of, within
+    from sim.mapping.objective import Objective
     from sim.schema.dataflow import read_dataflow
 
-    effort = replace(EFFORTS[args.effort], seed=args.seed)
-    return Options(read_dataflow(args.dataflow or arch.dataflow), args.objective, effort)
+    strategy = strategy_of(args.mapper, args.budget, args.effort, args.seed)
+    objective = within(Objective.parse(args.objective), args.limit, arch.clock_hz)
+    return Options(read_dataflow(args.dataflow or arch.dataflow), objective, strategy)
+
+
+def layer_of(args: argparse.Namespace, network: Network) -> Layer:
+    """The layer that is asked for, which must have a loop nest.
+
+    Raises:
+        TilenestError: for a layer that there is not, and one that multiplies nothing.
+    """
+    from sim.errors import TilenestError
+    from sim.workload.layer import Layer
+
+    layer = network[args.layer]
+    if isinstance(layer, Layer):
+        return layer
+    others = ", ".join(each.name for each in network.mac_layers)
+    raise TilenestError(f"layer {layer.name} multiplies nothing, so it has no loop nest; those that do: {others}")
 
 
 def mappings_of(args: argparse.Namespace, network: Network) -> dict[str, Mapping]:

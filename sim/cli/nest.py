@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from sim.cli.inputs import add_arch, add_search, add_workload, arch_of, mappings_of, network_of, options_of
-
-if TYPE_CHECKING:
-    from sim.workload.layer import Layer
-    from sim.workload.network import Network
+from sim.cli import inputs
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,10 +15,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Find the best loop nest for a layer, or take one written by hand, and draw it.",
         epilog="example: tilenest nest --arch eyeriss --workload alexnet --layer conv2",
     )
-    add_arch(parser)
-    add_workload(parser)
-    parser.add_argument("--layer", metavar="LAYER", required=True, help="name of a layer of the workload")
-    add_search(parser)
+    inputs.add_arch(parser)
+    inputs.add_workload(parser)
+    inputs.add_layer(parser)
+    inputs.add_search(parser)
+    inputs.add_mapping(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -40,14 +36,13 @@ def execute(args: argparse.Namespace) -> int:
     from sim.mapping.counts import count_words
     from sim.mapping.nest import Mapping
     from sim.report.fitting import Fitting
-    from sim.report.nest_drawing import WORDS_NOTE, cost_table, nest_table, statement, verdict, words_table
-    from sim.report.workload_table import dims_text
+    from sim.report.nest_drawing import WORDS_NOTE, cost_table, nest_drawing, verdict, words_table
     from sim.schema.mapping import parse_item
 
-    arch, network = arch_of(args), network_of(args)
+    arch, network = inputs.arch_of(args), inputs.network_of(args)
     check_tensors(arch, network)
-    layer = _layer(network, args.layer)
-    options, by_hand = options_of(args, arch), mappings_of(args, network)
+    layer = inputs.layer_of(args, network)
+    options, by_hand = inputs.options_of(args, arch), inputs.mappings_of(args, network)
     given = by_hand.get(layer.name, by_hand.get(""))
     with progress(1) as done:
         result = engine_of(arch)(layer, arch, given, options)
@@ -56,22 +51,10 @@ def execute(args: argparse.Namespace) -> int:
     how = f"the nest of {args.mapping}" if given else f"{options.dataflow.name}, best {options.objective} found"
     show(
         Text(f"{layer.name} of {network.name} on {arch.name}: {how}"),
-        Fitting(Text(f"{statement(layer)}   {dims_text(layer)}")),
-        Fitting(nest_table(counts), nest_table(counts, compact=True)),
+        *nest_drawing(counts),
         Fitting(words_table(result), words_table(result, compact=True)),
         WORDS_NOTE,
         cost_table(result, arch),
         verdict(result, arch),
     )
     return 0
-
-
-def _layer(network: Network, name: str) -> Layer:
-    from sim.errors import TilenestError
-    from sim.workload.layer import Layer
-
-    layer = network[name]
-    if isinstance(layer, Layer):
-        return layer
-    others = ", ".join(each.name for each in network.mac_layers)
-    raise TilenestError(f"layer {name} multiplies nothing, so it has no loop nest; those that do: {others}")

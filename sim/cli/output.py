@@ -56,10 +56,10 @@ def show(*renderables: RenderableType) -> None:
 
 
 @contextmanager
-def progress(total: int, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+def progress(total: int | None, quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """A bar on standard error, if that is a terminal; call what it gives with the name of everything done.
 
-    It also says what a first run waits for.
+    It also says what a first run waits for. A total of None means that nobody knows it.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda name: None

@@ -12,28 +12,6 @@ if TYPE_CHECKING:
     from sim.results import Result
     from sim.workload.network import Network
 
-FORMS = ("png", "svg", "pdf")
-STANDARD_OUTPUT = "-"
-
-
-def path(text: str) -> str:
-    """The name of a file to write."""
-    if text in ("", STANDARD_OUTPUT):
-        raise argparse.ArgumentTypeError(f"'{text}' is not the path of a file")
-    return text
-
-
-def json_path(text: str) -> str:
-    """The name of a file to write, or ``-`` for standard output."""
-    return text if text == STANDARD_OUTPUT else path(text)
-
-
-def plot_path(text: str) -> str:
-    """The name of a picture; its ending says the form."""
-    if Path(text).suffix[1:].lower() not in FORMS:
-        raise argparse.ArgumentTypeError(f"'{text}' does not end in .png, .svg or .pdf")
-    return text
-
 
 def names(text: str) -> list[str]:
     """Names separated by commas."""
@@ -50,22 +28,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     inputs.add_arch(parser)
     inputs.add_workload(parser)
     inputs.add_search(parser)
+    inputs.add_mapping(parser)
     parser.add_argument("--layers", metavar="NAMES", type=names, help="only these, e.g. conv1,fc* (default: all)")
     parser.add_argument("-j", "--jobs", metavar="N", type=inputs.count, default=1, help="processes (default 1)")
     parser.add_argument(
         "--allow-unsupported", action="store_true", help="leave out operators of an ONNX model that are not known"
     )
+    inputs.add_json(parser)
+    parser.add_argument("--csv", metavar="PATH", type=inputs.path, help="write a row of numbers for every layer")
     parser.add_argument(
-        "--json",
-        metavar="PATH",
-        type=json_path,
-        nargs="?",
-        const=STANDARD_OUTPUT,
-        help="write all results as JSON; without a path or with - to standard output, instead of the table",
-    )
-    parser.add_argument("--csv", metavar="PATH", type=path, help="write a row of numbers for every layer")
-    parser.add_argument(
-        "--plot", metavar="PATH", type=plot_path, help="draw the energy of every layer: .png, .svg, .pdf"
+        "--plot", metavar="PATH", type=inputs.plot_path, help="draw the energy of every layer: .png, .svg, .pdf"
     )
     parser.add_argument("--quiet", action="store_true", help="print neither the table nor progress")
 
@@ -75,9 +47,9 @@ def execute(args: argparse.Namespace) -> int:
     from sim.cli.output import progress, targets_of
 
     named = {"json": args.json, "csv": args.csv, "plot": args.plot}
-    targets = targets_of({what: path for what, path in named.items() if path and path != STANDARD_OUTPUT})
+    targets = targets_of({what: path for what, path in named.items() if path and path != inputs.STANDARD_OUTPUT})
     arch, network = inputs.arch_of(args), inputs.network_of(args)
-    silent = args.quiet or args.json == STANDARD_OUTPUT
+    silent = args.quiet or args.json == inputs.STANDARD_OUTPUT
     if Path(args.workload).suffix == ".onnx" and not silent:
         _show_import(network)
 
@@ -92,6 +64,9 @@ def execute(args: argparse.Namespace) -> int:
             mappings=args.mapping,
             layers=args.layers,
             objective=args.objective,
+            limits=args.limit,
+            mapper=args.mapper,
+            budget=args.budget,
             effort=args.effort,
             seed=args.seed,
             jobs=args.jobs,
@@ -99,7 +74,7 @@ def execute(args: argparse.Namespace) -> int:
             progress=done,
             command=args.line,
         )
-    if args.json == STANDARD_OUTPUT:
+    if args.json == inputs.STANDARD_OUTPUT:
         print(result.to_json(), end="")
     elif not args.quiet:
         _show(result)

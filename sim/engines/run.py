@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import math
 import multiprocessing
 import signal
 import threading
@@ -10,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from sim import __version__
 from sim.arch.tree import Architecture, Fanout
 from sim.components.table import node_costs
-from sim.engines.options import Options
+from sim.engines.options import Options, described
 from sim.errors import TilenestError, there_are
 from sim.kernels.warm import warm_up
 from sim.mapping.nest import Mapping
@@ -24,6 +25,9 @@ from sim.workload.network import AnyLayer, Network
 
 Engine = Callable[[AnyLayer, Architecture, Mapping | None, Options], LayerResult]
 
+_GROUP = "tilenest.engines"
+_OURS = {"spatial": EntryPoint("spatial", "sim.engines.spatial:evaluate", _GROUP)}
+
 
 def engine_of(arch: Architecture) -> Engine:
     """The engine for a machine's ``class:``; others than ours come from the entry-point group ``tilenest.engines``.
@@ -31,15 +35,14 @@ def engine_of(arch: Architecture) -> Engine:
     Raises:
         TilenestError: when there is none.
     """
-    if arch.engine == "spatial":
-        from sim.engines.spatial import evaluate
-
-        return evaluate
-    others = {e.name: e for e in entry_points(group="tilenest.engines")}
-    if arch.engine not in others:
-        known = there_are(["spatial", *others], arch.engine)
-        raise TilenestError(f"architecture {arch.name}: no engine for class {arch.engine}; {known}")
-    engine: Engine = others[arch.engine].load()
+    entry = _OURS.get(arch.engine)
+    if entry is None:
+        known = {e.name: e for e in entry_points(group=_GROUP)} | _OURS
+        if arch.engine not in known:
+            there = there_are(known, arch.engine)
+            raise TilenestError(f"architecture {arch.name}: no engine for class {arch.engine}; {there}")
+        entry = known[arch.engine]
+    engine: Engine = entry.load()
     return engine
 
 
@@ -85,19 +88,6 @@ def run_network(
         replace(found[key], name=layer.name, kind=layer.kind, fused=getattr(layer, "fused", None))
         for key, layer in zip(keys, network, strict=True)
     )
-    provenance = Provenance(
-        tilenest=__version__,
-        arch_hash=digest(arch),
-        workload_hash=digest(network.layers),
-        dataflow=options.dataflow.name,
-        dataflow_hash=digest(options.dataflow),
-        mappings_hash=digest(sorted(mappings.items())) if mappings else "",
-        objective=options.objective,
-        runs=options.effort.runs,
-        trials=options.effort.trials,
-        seed=options.effort.seed,
-        command=command,
-    )
     return Result(
         arch=arch.name,
         workload=network.name,
@@ -107,9 +97,36 @@ def run_network(
         clock_hz=arch.clock_hz,
         area_um2=area_um2(arch),
         layers=results,
-        provenance=provenance,
+        provenance=provenance_of(network, arch, options, mappings, command),
         notes=tuple(_notes(network, arch)),
     )
+
+
+def provenance_of(
+    network: Network,
+    arch: Architecture,
+    options: Options,
+    mappings: Map[str, Mapping] | None = None,
+    command: str = "",
+) -> Provenance:
+    """What a result comes from."""
+    return Provenance(
+        tilenest=__version__,
+        arch_hash=digest(arch),
+        workload_hash=digest(network.layers),
+        dataflow=options.dataflow.name,
+        dataflow_hash=digest(options.dataflow),
+        mappings_hash=digest(sorted(mappings.items())) if mappings else "",
+        objective=str(options.objective),
+        most_pj=_finite(options.objective.most_pj),
+        most_cycles=_finite(options.objective.most_cycles),
+        mapper=described(options.strategy),
+        command=command,
+    )
+
+
+def _finite(most: float) -> float | None:
+    return most if math.isfinite(most) else None
 
 
 def _notes(network: Network, arch: Architecture) -> Iterator[str]:

@@ -36,12 +36,14 @@ def evaluate(
     """
     if isinstance(layer, VectorLayer):
         return evaluate_vector(layer, arch)
-    evaluated, optimal = 0, None
     if mapping is None:
-        found = find_mapping(layer, arch, options.dataflow, options.objective, options.effort)
-        mapping, evaluated, optimal = found.mapping, found.evaluated, found.optimal
-    else:
-        check(mapping, layer, arch)
+        found = find_mapping(layer, arch, options.dataflow, options.objective, options.strategy)
+        return _evaluate(layer, arch, found.mapping).with_search(found)
+    check(mapping, layer, arch)
+    return _evaluate(layer, arch, mapping)
+
+
+def _evaluate(layer: Layer, arch: Architecture, mapping: Mapping) -> LayerResult:
     counts = count_words(layer, arch, mapping)
     costs = node_costs(arch)
     time = latency(counts)
@@ -75,8 +77,6 @@ def evaluate(
             "skipped": layer.macs * operations.skipped,
         },
         mapping=tuple(mapping.to_list()),
-        evaluated=evaluated,
-        optimal=optimal,
     )
 
 

@@ -8,20 +8,19 @@ from itertools import cycle, islice
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from sim.report.quantities import energy
+from sim.report.quantities import ENERGIES, energy, unit_of
 from sim.results import Result
 
 # Okabe and Ito's colours, which the colour-blind can tell apart too (jfly.uni-koeln.de/color, 2008). Components
 # beyond them are hatched.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 _HATCHES = ("", "///", "...", "xxx")
-_SCALES = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (1.0, "pJ"))
 
 _WIDTH = 10.0  # inches, and so are the next ones
 _BAR = 0.22
 _FRAME = 1.6
 _TALLEST = 300.0  # at 150 dots an inch, Agg draws up to 65535 dots
-_DOTS = 150
+DOTS = 150
 
 _FEWEST = 4  # bars for which there is room at least
 _MANY = 40  # more bars need the scale at the top, too
@@ -34,7 +33,7 @@ def energy_plot(result: Result, form: str) -> bytes:
     """
     layers = [layer for layer in result.layers if layer.fused is None]
     largest = max((layer.energy_pj for layer in layers), default=1.0)
-    scale, unit = next(((s, u) for s, u in _SCALES if largest >= s), _SCALES[-1])
+    scale, unit = unit_of(largest, ENERGIES)
     height = min(_FRAME + _BAR * max(len(layers), _FEWEST), _TALLEST)
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -66,7 +65,7 @@ def energy_plot(result: Result, form: str) -> bytes:
         frameon=False,
     )
     out = io.BytesIO()
-    figure.savefig(out, format=form, dpi=_DOTS)
+    figure.savefig(out, format=form, dpi=DOTS)
     return out.getvalue()
 
 
@@ -74,5 +73,5 @@ def _styled(result: Result) -> list[tuple[str, str, str]]:
     """Components that cost anything, the largest first, each with a colour and a hatch of its own."""
     parts = sorted(result.totals.energy_breakdown.items(), key=lambda part: -part[1])
     names = [name for name, pj in parts if pj]
-    hatches = [hatch for hatch in _HATCHES for _ in _COLOURS]
-    return list(zip(names, islice(cycle(_COLOURS), len(names)), islice(cycle(hatches), len(names)), strict=True))
+    hatches = [hatch for hatch in _HATCHES for _ in COLOURS]
+    return list(zip(names, islice(cycle(COLOURS), len(names)), islice(cycle(hatches), len(names)), strict=True))

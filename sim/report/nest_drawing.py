@@ -6,13 +6,16 @@ import math
 from collections import Counter
 
 from rich import box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from sim.arch.tree import Architecture, Fanout, Memory
 from sim.mapping.counts import Counts
 from sim.mapping.nest import Keep, Parallel
+from sim.report.fitting import Fitting
 from sim.report.quantities import count, energy, seconds, share, size
+from sim.report.workload_table import dims_text
 from sim.results import LayerResult
 from sim.workload.layer import Layer, Rank, Tensor
 
@@ -27,6 +30,12 @@ _PARTS = {
     "start": "fill and drain",
     "depth": "pipeline",
 }
+
+
+def nest_drawing(counts: Counts) -> tuple[RenderableType, ...]:
+    """What the layer computes, and the nest, as wide as there is room."""
+    what = Text(f"{statement(counts.layer)}   {dims_text(counts.layer)}")
+    return Fitting(what), Fitting(nest_table(counts), nest_table(counts, compact=True))
 
 
 def nest_table(counts: Counts, *, compact: bool = False) -> Table:

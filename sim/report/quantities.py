@@ -6,9 +6,18 @@ import math
 
 _COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BYTES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
-_ENERGIES = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (1.0, "pJ"))
+ENERGIES = ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (1.0, "pJ"))
 _RATES = ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"))
-_TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
+TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
+
+
+def unit_of(largest: float, units: tuple[tuple[float, str], ...]) -> tuple[float, str]:
+    """The unit for values up to this one on an axis, with its size.
+
+    >>> unit_of(2735980922.7, ENERGIES), unit_of(0, TIMES)
+    ((1000000000.0, 'mJ'), (1e-06, 'us'))
+    """
+    return next((unit for unit in units if largest >= unit[0]), units[-1])
 
 
 def count(things: float) -> str:
@@ -60,7 +69,7 @@ def energy(pj: float) -> str:
     >>> energy(1.6914), energy(2735980922.7), energy(0)
     ('1.69 pJ', '2.74 mJ', '0 pJ')
     """
-    return _scaled(pj, _ENERGIES, 3) or f"{pj:.3g} pJ"
+    return _scaled(pj, ENERGIES, 3) or f"{pj:.3g} pJ"
 
 
 def rate(bits_per_second: float) -> str:
@@ -80,7 +89,7 @@ def seconds(time: float) -> str:
     >>> seconds(0.00971933)
     '9.72 ms'
     """
-    return _scaled(time, _TIMES, 3) or f"{time * 1e9:.3g} ns"
+    return _scaled(time, TIMES, 3) or f"{time * 1e9:.3g} ns"
 
 
 def area(um2: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.report.quantities import area, count, energy, seconds, several, share
-from sim.results import LayerResult, Result, Totals
+from sim.results import LayerResult, Provenance, Result, Totals
 
 Cells = tuple[str, ...]
 
@@ -57,8 +57,15 @@ def title(result: Result) -> str:
     clock = _with_unit(result.clock_hz, "Hz")
     return (
         f"{result.workload} on {result.arch}: batch {result.batch}, dataflow {made.dataflow}, "
-        f"best {made.objective}, {several(result.pes, 'PE')} at {clock}"
+        f"best {goal(made, result.clock_hz)}, {several(result.pes, 'PE')} at {clock}"
     )
+
+
+def goal(made: Provenance, clock_hz: float) -> str:
+    """What made a mapping good, with the limits that each had to keep."""
+    limits = [] if made.most_pj is None else [energy(made.most_pj)]
+    limits += [] if made.most_cycles is None else [seconds(made.most_cycles / clock_hz)]
+    return f"{made.objective} within {' and '.join(limits)} a layer" if limits else made.objective
 
 
 def notes(result: Result) -> list[str]:
@@ -69,12 +76,28 @@ def notes(result: Result) -> list[str]:
         out.append(f"energy   {_parts(totals)}")
     if result.area_um2:
         out.append(f"area     {area(sum(result.area_um2.values()))} of the components whose area is known")
+    if proved := _proved(result):
+        out.append(f"optimal  {proved}")
     fused = [layer.name for layer in result.layers if layer.fused is not None]
     if fused:
-        names = ", ".join(fused[:4]) + (f", ... ({len(fused)} in all)" if len(fused) > 4 else "")
+        names = _some(fused)
         verbs = ("work", "cost", "their") if len(fused) > 1 else ("works", "costs", "its")
         out.append("fused    {}: {} on words that pass by and {} nothing of {} own".format(names, *verbs))
     return out + [f"note     {note}" for note in result.notes]
+
+
+def _proved(result: Result) -> str:
+    """How many of the mappings that were searched for are proved optimal, and how far off the others may be."""
+    known = [layer for layer in result.layers if layer.optimal is not None]
+    if not known:
+        return ""
+    gaps = [f"{layer.name} {share(layer.gap or 0.0, 1)}" for layer in known if not layer.optimal]
+    text = f"proved for {len(known) - len(gaps)} of {several(len(known), 'mapping')} searched for"
+    return f"{text}; where the budget was over, the best may be lower by: {_some(gaps)}" if gaps else text
+
+
+def _some(texts: list[str]) -> str:
+    return ", ".join(texts[:4]) + (f", ... ({len(texts)} in all)" if len(texts) > 4 else "")
 
 
 def _heading(level: str) -> str:

@@ -15,8 +15,9 @@ from sim.arch.tree import Architecture
 from sim.components.table import node_costs
 from sim.engines.options import Options
 from sim.engines.spatial import evaluate
-from sim.mapping.mapper import Effort
+from sim.mapping.annealer import Sampled
 from sim.mapping.nest import Mapping
+from sim.mapping.objective import OBJECTIVES
 from sim.results import LayerResult
 from sim.schema import yaml12
 from sim.schema.architecture import read_architecture
@@ -125,7 +126,7 @@ def comparison_layer(name: str, batch: int) -> Layer:
 
 
 def _run(name: str, batch: int, arch: str, dataflow: str) -> LayerResult:
-    options = Options(read_dataflow(dataflow), "energy", Effort(runs=4, trials=30000))
+    options = Options(read_dataflow(dataflow), OBJECTIVES["energy"], Sampled(runs=4, trials=30000))
     return evaluate(comparison_layer(name, batch), read_architecture(arch), None, options)
 
 

@@ -16,11 +16,13 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import sim
 from sim.kernels.layout import Ints, new_counts, new_scratch
 from sim.kernels.reuse import count
+from sim.mapping.annealer import Sampled
 from sim.mapping.check import check
 from sim.mapping.counts import count_words
 from sim.mapping.dataflow import Dataflow
-from sim.mapping.mapper import Effort, find_mapping
+from sim.mapping.mapper import find_mapping
 from sim.mapping.nest import For, Keep, Mapping, Parallel
+from sim.mapping.objective import OBJECTIVES
 from sim.mapping.problem import nest_of, shape_of
 from sim.reference.walk import walk
 from sim.schema.dataflow import read_dataflow
@@ -130,7 +132,7 @@ def test_the_walker_beside_the_kernel(benchmark: BenchmarkFixture, way: Callable
 def test_finding_a_mapping(benchmark: BenchmarkFixture, flow: str) -> None:
     arch, dataflow = sim.load_arch("eyeriss"), read_dataflow(flow)
     assert isinstance(dataflow, Dataflow)
-    found = benchmark(find_mapping, convolution(56, 64, 64, 1), arch, dataflow, "edp", Effort())
+    found = benchmark(find_mapping, convolution(56, 64, 64, 1), arch, dataflow, OBJECTIVES["edp"], Sampled())
     assert found.evaluated > 1000
 
 

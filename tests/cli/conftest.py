@@ -9,6 +9,9 @@ import pytest
 
 from sim.cli import main
 
+QUICK = ("--mapper", "sampled", "--effort", "low")
+"""For tests to which it does not matter which mapping is found."""
+
 Told = tuple[int, str, str]
 Tilenest = Callable[..., Told]
 

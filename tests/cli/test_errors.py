@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sim.cli import COMMANDS
+from tests.cli.conftest import QUICK
 from tests.onnx_models import op, save, zeros
 
 SMALL_ARCH = """\
@@ -38,7 +39,7 @@ layers:
       B: {index: [K, N], role: weights}
       C: {index: [M, N], role: outputs}
 """
-RUN = ("run", "--arch", "arch.yaml", "--workload", "gemm.yaml", "--effort", "low")
+RUN = ("run", "--arch", "arch.yaml", "--workload", "gemm.yaml", *QUICK)
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_a_truncated_onnx_file(tilenest: Any, tmp_path: Path) -> None:
 
 
 class TestAnOnnxFileWithAnUnsupportedOperator:
-    RUN = ("run", "--arch", "eyeriss", "--workload", "made.onnx", "--effort", "low")
+    RUN = ("run", "--arch", "eyeriss", "--workload", "made.onnx", *QUICK)
 
     @pytest.fixture(autouse=True)
     def _model(self, tmp_path: Path) -> None:
@@ -298,9 +299,9 @@ class TestWrongOptions:
                 "tilenest run: unknown: --bach 4 (did you mean '--batch'?); see `tilenest run --help`",
             ),
             (
-                [*RUN, "--objective", "enrgy"],
-                "tilenest run: argument --objective: no 'enrgy'; there are energy, latency, edp "
-                "(did you mean 'energy'?); see `tilenest run --help`",
+                [*RUN, "--mapper", "optmal"],
+                "tilenest run: argument --mapper: no 'optmal'; there are optimal, sampled "
+                "(did you mean 'optimal'?); see `tilenest run --help`",
             ),
             (
                 [*RUN, "--batch", "0"],
@@ -352,19 +353,8 @@ class TestWhatIsNotTheUsersFault:
     @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process")
     @pytest.mark.parametrize("jobs", ["1", "2"])
     def test_a_real_ctrl_c_leaves_quietly_and_leaves_nothing_behind(self, tmp_path: Path, jobs: str) -> None:
-        words = [
-            "run",
-            "--arch",
-            "eyeriss",
-            "--workload",
-            "vgg16",
-            "--effort",
-            "high",
-            "-j",
-            jobs,
-            "--json",
-            "out.json",
-        ]
+        search = ("--mapper", "sampled", "--effort", "high", "-j", jobs)
+        words = ["run", "--arch", "eyeriss", "--workload", "vgg16", *search, "--json", "out.json"]
         # A line from the first layer that is done says that the work has begun.
         code = (
             "import sys, sim.cli.output as o, contextlib\n"

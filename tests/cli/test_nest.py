@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sim.cli import main
+from tests.cli.conftest import QUICK
 
 # CONV2 of AlexNet on the chip as its paper draws it: R = 5 rows of the array, 27 output rows as 14 + 13.
 CONV2 = """
@@ -115,20 +116,20 @@ def test_energy_and_cycles(nest, by_hand):
 
 
 def test_a_nest_that_is_found_is_told_from_one_that_is_given(nest):
-    lines = nest(*ON_EYERISS, "--layer", "conv3", "--effort", "low", "--objective", "energy")
+    lines = nest(*ON_EYERISS, "--layer", "conv3", *QUICK, "--objective", "energy")
     assert lines[0] == "conv3 of alexnet on eyeriss: row_stationary, best energy found"
     assert any("parallel for" in line and "on array.y" in line for line in lines)
 
 
 def test_overrides_and_another_dataflow(nest):
-    arguments = ("--layer", "fc8", "--effort", "low", "--dataflow", "any", "--set", "glb.size=50KiB")
+    arguments = ("--layer", "fc8", *QUICK, "--dataflow", "any", "--set", "glb.size=50KiB")
     lines = nest(*ON_EYERISS, *arguments)
     assert lines[0].startswith("fc8 of alexnet on eyeriss: any")
     assert any("of 50 KiB" in line for line in lines)
 
 
 def test_a_double_buffer_takes_its_room_twice(nest):
-    lines = nest("--arch", "nvdla_like", "--workload", "alexnet", "--layer", "fc8", "--effort", "low")
+    lines = nest("--arch", "nvdla_like", "--workload", "alexnet", "--layer", "fc8", *QUICK)
     assert any(line.endswith("100 % of 4 B (double-buffered)") for line in lines)
 
 

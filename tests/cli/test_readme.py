@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import QUICK
 from tests.onnx_models import op, save, zeros
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -36,7 +37,7 @@ def test_commands_are_found() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_does_as_it_is_said_to(tilenest: Any, folder: Path, command: str) -> None:
     words = shlex.split(command)
-    status, _, err = tilenest(*words, *(["--effort", "low"] if words[0] in ("run", "nest") else []))
+    status, _, err = tilenest(*words, *(QUICK if words[0] in ("run", "nest", "map") else ()))
     assert (status, "did you mean 'bandwidth'?" in err) == ((2, True) if "typo.yaml" in words else (0, False))
     for name in re.findall(r"\w+\.(?:json|csv|png)", command):
         assert (folder / name).stat().st_size > 0

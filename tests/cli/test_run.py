@@ -9,6 +9,8 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,16 @@ import pytest
 
 import sim
 from sim.cli import inputs
-from sim.engines.options import EFFORTS
-from sim.mapping.mapper import OBJECTIVES
+from sim.engines.options import EFFORTS, MAPPERS
+from sim.mapping.annealer import Sampled, anneal
+from sim.mapping.found import Found
 from sim.report.rows import notes, sheet, title
 from sim.report.text import as_text
+from sim.workload.layer import Layer
+from tests.cli.conftest import QUICK
 from tests.onnx_models import attention, op, save, zeros
 
-CONVS = ("run", "--arch", "eyeriss", "--workload", "alexnet", "--layers", "conv2,pool*", "--effort", "low")
+CONVS = ("run", "--arch", "eyeriss", "--workload", "alexnet", "--layers", "conv2,pool*", *QUICK)
 MAPPING = """\
 mapping:
   conv2:
@@ -39,7 +44,7 @@ mapping:
 
 @pytest.fixture(scope="module")
 def result() -> sim.Result:
-    return sim.run("eyeriss", "alexnet", batch=4, layers=["conv2", "relu2", "pool2"], effort="low")
+    return sim.run("eyeriss", "alexnet", batch=4, layers=["conv2", "relu2", "pool2"], mapper="sampled", effort="low")
 
 
 class TestTheTable:
@@ -58,7 +63,7 @@ class TestTheTable:
 
     def test_shows_names_as_they_are(self, tilenest: Any, file: Any) -> None:
         file("odd.yaml", "name: odd\ninput: [8]\nlayers: [{linear: 'fc[/red]:x:', M: 4}]\n")
-        status, out, _ = tilenest("run", "--arch", "simple_ws", "--workload", "odd.yaml", "--effort", "low")
+        status, out, _ = tilenest("run", "--arch", "simple_ws", "--workload", "odd.yaml", *QUICK)
         assert status == 0
         assert "\nfc[/red]:x:   linear " in out
 
@@ -67,6 +72,11 @@ class TestTheTable:
 
     def test_says_which_layers_are_fused(self, result: sim.Result) -> None:
         assert notes(result)[-1] == "fused    relu2: works on words that pass by and costs nothing of its own"
+
+    def test_says_what_every_layer_had_to_keep(self) -> None:
+        limits = ("latency<=1s", "energy <= 20 mJ", "latency<=80ms")
+        result = sim.run("eyeriss", "alexnet", layers="conv5", mapper="sampled", effort="low", limits=limits)
+        assert ", best edp within 20 mJ and 80 ms a layer, 168 PEs" in title(result)
 
     def test_is_printed(self, tilenest: Any) -> None:
         status, out, err = tilenest(*CONVS)
@@ -172,7 +182,7 @@ class TestFiles:
         heights = []
         for layers in ("conv1", "*"):
             tilenest(
-                "run", "--arch", "eyeriss", "--workload", "resnet18", "--layers", layers, "--effort", "low",
+                "run", "--arch", "eyeriss", "--workload", "resnet18", "--layers", layers, *QUICK,
                 "--plot", "out.png", "--quiet",
             )  # fmt: skip
             heights.append(struct.unpack(">I", (tmp_path / "out.png").read_bytes()[20:24])[0])
@@ -214,8 +224,8 @@ class TestFiles:
 
 class TestOptions:
     def test_the_names_on_the_command_line_are_those_of_the_program(self) -> None:
-        assert tuple(OBJECTIVES) == inputs.OBJECTIVES
         assert tuple(EFFORTS) == inputs.EFFORT_NAMES
+        assert inputs.MAPPERS == MAPPERS
 
     def test_an_architecture_may_name_its_dataflow(self, tilenest: Any) -> None:
         for words, name in (((), "row_stationary"), (("--dataflow", "any"), "any")):
@@ -228,7 +238,7 @@ class TestOptions:
 
     def test_bind_gives_parameters_of_a_workload(self, tilenest: Any) -> None:
         words = ("--workload", "bert_base", "--layers", "layer.0.query", "--bind", "sequence=16")
-        _, out, _ = tilenest("run", "--arch", "eyeriss", *words, "--effort", "low", "--json")
+        _, out, _ = tilenest("run", "--arch", "eyeriss", *words, *QUICK, "--json")
         assert json.loads(out)["totals"]["macs"] == 16 * 768 * 768
 
     def test_the_same_seed_gives_the_same_result(self, tilenest: Any) -> None:
@@ -248,10 +258,57 @@ class TestOptions:
         assert (conv2["evaluated"], conv2["active_pes"], conv2["compute_cycles"]) == (0, 1, 223948800)
 
 
+class TestProof:
+    """With a search that pretends to prove something: `gap` below what it finds."""
+
+    WORDS = ("run", "--arch", "eyeriss", "--workload", "alexnet", "--layers", "conv3,conv5", "--mapper", "optimal")
+
+    @pytest.fixture
+    def proved(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+        def prove(gap: float) -> None:
+            def optimum(layer: Layer, *how: Any) -> Found:
+                found = anneal(layer, *how[:-1], Sampled(1, 300))
+                share = gap if layer.name == "conv3" else 0
+                return replace(found, bound=found.value * (1 - share), space=1.3e17)
+
+            monkeypatch.setattr("sim.mapping.mapper.optimum", optimum)
+
+        return prove
+
+    def test_of_all_mappings(self, tilenest: Any, proved: Callable[[float], None]) -> None:
+        proved(0)
+        _, out, _ = tilenest(*self.WORDS)
+        assert "optimal  proved for 2 of 2 mappings searched for\n" in out
+
+    def test_of_some_mappings(self, tilenest: Any, proved: Callable[[float], None]) -> None:
+        proved(0.032)
+        _, out, _ = tilenest(*self.WORDS, "--budget", "2s")
+        assert (
+            "optimal  proved for 1 of 2 mappings searched for; where the budget was over, the best may be lower by: "
+            "conv3 3.2 %\n"
+        ) in out
+
+    def test_in_json(self, tilenest: Any, proved: Callable[[float], None]) -> None:
+        proved(0.032)
+        _, out, _ = tilenest(*self.WORDS, "--budget", "2s", "--objective", "energy*latency^2", "--json")
+        data = json.loads(out)
+        assert data["provenance"]["mapper"] == "optimal, 2 s a layer"
+        assert data["provenance"]["objective"] == "ed2p"
+        conv3, conv5 = data["layers"]
+        assert (conv3["optimal"], conv5["optimal"], conv3["space"]) == (False, True, 1.3e17)
+        assert conv3["gap"] == pytest.approx(0.032)
+        assert conv3["value"] == pytest.approx(conv3["energy_pj"] * conv3["latency_cycles"] ** 2)
+        assert conv3["bound"] == pytest.approx(conv3["value"] * (1 - 0.032))
+
+    def test_nothing_is_said_of_what_was_sampled(self, tilenest: Any) -> None:
+        _, out, _ = tilenest(*CONVS)
+        assert "optimal" not in out
+
+
 class TestOnnx:
     def test_a_model_is_imported_and_run(self, tilenest: Any, tmp_path: Path) -> None:
         attention(tmp_path)
-        words = ("--workload", "made.onnx", "--batch", "2", "--bind", "seq=10", "--effort", "low")
+        words = ("--workload", "made.onnx", "--batch", "2", "--bind", "seq=10", *QUICK)
         status, out, err = tilenest("run", "--arch", "eyeriss", *words)
         assert (status, err) == (0, "")
         told = {tuple(line.split()[:3]) for line in out.splitlines()}
@@ -259,7 +316,7 @@ class TestOnnx:
 
     def test_the_table_of_the_import_does_not_disturb_json(self, tilenest: Any, tmp_path: Path) -> None:
         save(tmp_path, [op("Conv", "x w", "y")], {"x": [1, 3, 8, 8]}, {"w": zeros(4, 3, 3, 3)})
-        _, out, _ = tilenest("run", "--arch", "eyeriss", "--workload", "made.onnx", "--effort", "low", "--json")
+        _, out, _ = tilenest("run", "--arch", "eyeriss", "--workload", "made.onnx", *QUICK, "--json")
         assert json.loads(out)["layers"][0]["name"] == "y"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sim.arch.library import names
+from tests.cli.conftest import QUICK
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,5 +50,5 @@ def test_it_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
 
     assert Path(output(python, "-c", "import sim; print(sim.__file__)").strip()).is_relative_to(home)
     assert "eyeriss" in output(home / "bin" / "tilenest", "list")
-    run = ("run", "--arch", "simple_ws", "--workload", "alexnet", "--layers", "conv5", "--effort", "low")
+    run = ("run", "--arch", "simple_ws", "--workload", "alexnet", "--layers", "conv5", *QUICK)
     assert "alexnet on simple_ws" in output(home / "bin" / "tilenest", *run)

@@ -10,6 +10,8 @@ import pytest
 from sim import __version__
 from sim.errors import TilenestError
 from sim.mapping.counts import Actions
+from sim.mapping.found import Found
+from sim.mapping.nest import For, Mapping
 from sim.results import LayerResult, Provenance, Result, Stored, digest
 
 CONV = LayerResult(
@@ -47,7 +49,7 @@ RESULT = Result(
     1e8,
     {"rf": 5.0},
     (CONV, POOL),
-    Provenance(__version__, "a" * 16, "b" * 16, "any", "c" * 16, "", "edp", 10, 4500, 7, "tilenest run"),
+    Provenance(__version__, "a" * 16, "b" * 16, "any", "c" * 16, "", "edp", None, 2e6, "optimal", "tilenest run"),
 )
 
 
@@ -78,6 +80,15 @@ def test_a_layer_by_name() -> None:
         RESULT["pool2"]
 
 
+def test_what_is_known_of_the_search() -> None:
+    nest = Mapping((For("P", 2),))
+    unsure = CONV.with_search(Found(nest, 3e6, 100, value=3e8, evaluated=70, bound=2.4e8, space=1e9))
+    assert (unsure.evaluated, unsure.value, unsure.bound, unsure.space) == (70, 3e8, 2.4e8, 1e9)
+    assert (unsure.optimal, unsure.gap) == (False, pytest.approx(0.2))
+    sampled = CONV.with_search(Found(nest, 3e6, 100, value=3e8, evaluated=70))
+    assert (sampled.optimal, sampled.gap, sampled.bound, sampled.space) == (None, None, None, None)
+
+
 def test_json_says_all_of_it() -> None:
     data = json.loads(RESULT.to_json())
     assert data == RESULT.to_dict()
@@ -88,8 +99,8 @@ def test_json_says_all_of_it() -> None:
     assert data["workload"] == {"name": "net", "batch": 4}
     assert data["provenance"] == {
         "tilenest": __version__, "arch_hash": "a" * 16, "workload_hash": "b" * 16, "dataflow": "any",
-        "dataflow_hash": "c" * 16, "mappings_hash": "", "objective": "edp", "runs": 10, "trials": 4500, "seed": 7,
-        "command": "tilenest run",
+        "dataflow_hash": "c" * 16, "mappings_hash": "", "objective": "edp", "most_pj": None,
+        "most_cycles": 2e6, "mapper": "optimal", "command": "tilenest run",
     }  # fmt: skip
     assert data["totals"]["words"] == {"dram": 35, "rf": 7}
     conv, pool = data["layers"]

@@ -13,9 +13,10 @@ from sim.engines import spatial
 from sim.engines.options import Options
 from sim.engines.run import area_um2, engine_of, run_network
 from sim.errors import MappingError, TilenestError
+from sim.mapping.annealer import Sampled
 from sim.mapping.dataflow import Dataflow
-from sim.mapping.mapper import Effort
 from sim.mapping.nest import For, Keep, Mapping
+from sim.mapping.objective import OBJECTIVES
 from sim.results import Result
 from sim.workload.layer import Layer, VectorLayer
 from sim.workload.network import AnyLayer, Flow, Network
@@ -52,7 +53,7 @@ NET = Network(
     (Flow("a", "r1", "inputs", 24),),
     batch=3,
 )
-QUICK = Options(effort=Effort(runs=1, trials=200))
+QUICK = Options(strategy=Sampled(runs=1, trials=200))
 
 
 @pytest.fixture
@@ -87,13 +88,16 @@ def test_progress_is_told_of_every_layer_once() -> None:
 
 
 def test_what_the_result_says_of_where_it_comes_from() -> None:
-    options = replace(QUICK, dataflow=Dataflow("mine"), objective="energy", effort=Effort(1, 100, seed=5))
+    options = replace(
+        QUICK, dataflow=Dataflow("mine"), objective=OBJECTIVES["energy"], strategy=Sampled(1, 100, seed=5)
+    )
     result = run_network(NET, ARCH, options, command="tilenest run")
     assert (result.arch, result.workload, result.batch, result.levels, result.pes, result.clock_hz) == (
         "machine", "net", 3, ("dram", "buffer"), 1, 1e9,
     )  # fmt: skip
     was = result.provenance
-    assert (was.dataflow, was.objective, was.seed, was.command) == ("mine", "energy", 5, "tilenest run")
+    assert (was.dataflow, was.objective, was.command) == ("mine", "energy", "tilenest run")
+    assert was.mapper == "sampled, 1 x 100 trials, seed 5"
     other = run_network(NET, replace(ARCH, clock_hz=2e9), options).provenance
     assert (other.workload_hash, other.arch_hash == was.arch_hash) == (was.workload_hash, False)
 

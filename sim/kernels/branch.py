@@ -1,0 +1,392 @@
+"""The exact search: from the inside of a nest outward, the most promising part of a nest first.
+
+A label is a part of a nest: a stretch between fanouts, which edges are closed, a point of the lattice, what it costs
+so far. It grows by a prime, closes an edge or crosses a fanout. What it can become costs at least what it costs and
+what is still to come (`sim.kernels.ahead`); labels that cannot beat the best nest are dropped, and so are those that
+another label at the same place beats in every respect. Whole nests are counted and priced exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.kernels.ahead import fill_ahead
+from sim.kernels.bounds import BITS, IS_HARD, NEVER, TENSOR, Chain, Place, Task, line_of
+from sim.kernels.cost import Floats
+from sim.kernels.jit import kernel, part
+from sim.kernels.labels import GONE, OUTERMOST, SLACK, TIMES, Goal, Labels, copy_label, keep_label, least, pop, value
+from sim.kernels.lattice import set_lattice
+from sim.kernels.layout import Ints
+from sim.kernels.nests import MOST_ORDERS, Exact, next_order, price_nest, write_nest
+from sim.kernels.tables import (
+    Tables,
+    cost_at,
+    digit,
+    fill_tables,
+    may_cross,
+    may_grow,
+    set_slots,
+    slides,
+    status_of,
+    statuses,
+    window_cost,
+)
+
+# Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime or the lead of
+# a window, then the bound of the loop that leads.
+START, GROW, CLOSE, CROSS = range(4)
+
+# What a run of the search says of itself: labels made, nests counted; whether labels ran out.
+MADE, COUNTED, FULL = range(3)
+
+
+@part
+def _forget_full(k: int, status: int, new: int, chain: Chain, labels: Labels) -> None:
+    """Room in a memory matters only as long as a tile is still to come."""
+    for level in range(labels.used.shape[1]):
+        later = False
+        for t in range(len(chain.number)):
+            for i in range(status_of(status, t, chain), chain.number[t]):
+                later = later or (chain.level[t, i] == level and chain.stage[t, i] >= k)
+        if not later:
+            labels.used[new, level] = 0.0
+
+
+@part
+def _place_tile(
+    t: int, i: int, point: int, new: int, task: Task, chain: Chain, tables: Tables, labels: Labels
+) -> bool:
+    """Take the room for a tile; whether there is as much."""
+    level = chain.level[t, i]
+    labels.used[new, level] += tables.tile[t * chain.level.shape[1] + i, point] * task.kind[BITS, t]
+    return labels.used[new, level] <= task.room[level]
+
+
+@part
+def _crossed(
+    old: int, new: int, k: int, status: int, task: Task, chain: Chain, tables: Tables, labels: Labels
+) -> bool:
+    """Cross a fanout: what is kept inside it takes its room. Whether it fits."""
+    copy_label(old, new, CROSS, k, 0, 0, labels)
+    for t in range(len(task.depends)):
+        i = status_of(status, t, chain)
+        kept = chain.stage[t, i] == k and chain.level[t, i] > 0
+        if kept and not _place_tile(t, i, labels.at[old, 1], new, task, chain, tables, labels):
+            return False
+    _forget_full(k + 1, status, new, chain, labels)
+    return True
+
+
+@part
+def _closed(
+    old: int,
+    new: int,
+    t: int,
+    i: int,
+    j: int,
+    k: int,
+    status: int,
+    lead: int,
+    bound: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    tables: Tables,
+    floor: Floats,
+    pair: Floats,
+    labels: Labels,
+) -> bool:
+    """Close an edge: what it costs is known. Whether its tile fits and the loop that leads has something to cover."""
+    e, point = chain.between[t, i, j], labels.at[old, 1]
+    copy_label(old, new, CLOSE, e, lead, bound, labels)
+    if chain.stage[t, i] == k and not _place_tile(t, i, point, new, task, chain, tables, labels):
+        return False
+    tile = tables.tile[t * chain.level.shape[1] + i, point]
+    if slides(t, task):
+        left = tables.left[t, point]
+        if not window_cost(e, k, point, left, tile, lead, bound, task, chain, place, pair):
+            return False
+    else:
+        for v in range(pair.shape[1]):
+            pair[0, v] = cost_at(e, k, v, point, tile, chain, tables)
+            pair[1, v] = NEVER if task.kind[IS_HARD, t] else pair[0, v]
+    for v in range(pair.shape[1]):
+        labels.low[new, v] += pair[0, v]
+        labels.high[new, v] += pair[1, v]
+    for v in range(len(tables.ahead), pair.shape[1]):  # what it costs at least has been taken before
+        labels.low[new, v] += floor[t, j, v] - floor[t, i, v]
+        labels.high[new, v] += floor[t, j, v] - floor[t, i, v]
+    _forget_full(k, status + (j - i) * statuses(t, chain), new, chain, labels)
+    return True
+
+
+@part
+def _grown(
+    old: int,
+    made: int,
+    best: float,
+    complete: bool,
+    started: bool,
+    grows: Ints,
+    task: Task,
+    place: Place,
+    goal: Goal,
+    tables: Tables,
+    labels: Labels,
+) -> int:
+    """Let the nest grow by a prime in every dimension; returns how many labels there are then."""
+    row, point = labels.at[old, 0], labels.at[old, 1]
+    for d in range(len(task.size)):
+        if not grows[d] or (started and not complete and not task.rules[1, d]):
+            continue
+        i = digit(point, d, place)
+        for p in range(place.grown.shape[2]):
+            j = place.grown[d, i, p]
+            if j < 0:
+                break
+            copy_label(old, made, GROW, d, place.divisors[d, j] // place.divisors[d, i], 0, labels)
+            made += keep_label(made, row, point + (j - i) * place.strides[d], best, tables.ahead, goal, labels)
+    return made
+
+
+@part
+def _expand(
+    old: int,
+    made: int,
+    best: float,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    goal: Goal,
+    tables: Tables,
+    floor: Floats,
+    pair: Floats,
+    grows: Ints,
+    labels: Labels,
+) -> int:
+    """Continue a label in all ways; returns how many labels there are then."""
+    kinds = statuses(len(task.depends), chain)
+    row, point = labels.at[old, 0], labels.at[old, 1]
+    k, status = row // kinds, row % kinds
+    started = may_grow(k, status, task, chain, grows)
+    complete = tables.done[point] == 1
+    made = _grown(old, made, best, complete, started, grows, task, place, goal, tables, labels)
+    crosses = k < len(task.node) and may_cross(k, status, point, task, chain, place, tables)
+    if crosses and _crossed(old, made, k, status, task, chain, tables, labels):
+        made += keep_label(made, row + kinds, point, best, tables.ahead, goal, labels)
+    for t in range(len(task.depends)):
+        i = status_of(status, t, chain)
+        if chain.stage[t, i] > k:
+            continue
+        for j in range(i + 1, chain.number[t]):
+            if chain.between[t, i, j] < 0 or (chain.stage[t, j] < k and j < chain.number[t] - 1):
+                continue
+            to = row + (j - i) * statuses(t, chain)
+            if tables.ahead[0, to, point] == NEVER:
+                continue
+            if _closed(old, made, t, i, j, k, status, 0, 0, task, chain, place, tables, floor, pair, labels):
+                made += keep_label(made, to, point, best, tables.ahead, goal, labels)
+            if not slides(t, task):
+                continue
+            may_grow(k, to % kinds, task, chain, grows)
+            for lead in range(1, 5):
+                d = task.window[t, (lead - 1) // 2, (lead - 1) % 2]
+                if d < 0 or not grows[d] or not (complete or task.rules[1, d]):
+                    continue
+                own = digit(point, d, place)
+                for n in range(own + 1, place.counts[d]):
+                    bound = place.divisors[d, n] // place.divisors[d, own]
+                    if place.divisors[d, n] % place.divisors[d, own]:
+                        continue
+                    if _closed(
+                        old, made, t, i, j, k, status, lead, bound, task, chain, place, tables, floor, pair, labels
+                    ):
+                        made += keep_label(
+                            made, to, point + (n - own) * place.strides[d], best, tables.ahead, goal, labels
+                        )
+    return made
+
+
+@part
+def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
+    """The place for bounds in space [F, D]; `room` is the most divisors and primes there may be."""
+    fanouts, dims = copies.shape
+    inside = np.ones((fanouts + 1, dims), np.int64)
+    for f in range(fanouts):
+        for d in range(dims):
+            inside[f + 1, d] = inside[f, d] * copies[f, d]
+    passes = np.empty(dims, np.int64)
+    for d in range(dims):
+        passes[d] = -(-size[d] // inside[fanouts, d])
+    divisors = np.ones((dims, room[0]), np.int64)
+    grown = np.full((dims, room[0], room[1]), -1)
+    return Place(copies, inside, passes, divisors, grown, np.ones(dims, np.int64), np.ones(dims, np.int64))
+
+
+@part
+def _steps(fixed: Floats, place: Place) -> Floats:
+    """`fixed` with the cycles of the arithmetic in the place of those of a step."""
+    out = fixed.copy()
+    for passes in place.passes:
+        out[2] *= passes
+    return out
+
+
+@part
+def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
+    """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
+    costs, tensors = len(chain.down), len(task.depends)
+    out = np.zeros((tensors, chain.level.shape[1], costs))
+    pair = np.empty((2, costs))
+    anew[:] = 0.0
+    for t in range(tensors):
+        for i in range(chain.number[t] - 2, -1, -1):
+            out[t, i, :] = NEVER
+            for j in range(i + 1, chain.number[t]):
+                e = chain.between[t, i, j]
+                if e >= 0:
+                    for v in range(costs):
+                        slope, base, _ = line_of(e, v, task, chain, place)
+                        out[t, i, v] = min(out[t, i, v], slope + base + out[t, j, v])
+    for e in range(chain.searched[0], len(chain.edge)):
+        t, left = chain.edge[e, TENSOR], 1.0
+        for d in range(len(task.size)):
+            left *= 1 if task.depends[t, d] or task.kind[IS_HARD, t] else place.passes[d]
+        if slides(t, task):
+            window_cost(e, 0, 0, left, 0.0, 0, 0, task, chain, place, pair)
+            anew += pair[0]
+            continue
+        for v in range(costs):
+            slope, base, _ = line_of(e, v, task, chain, place)
+            anew[v] += slope * left + base
+    return out
+
+
+@kernel
+def root_bounds(
+    chosen: Ints, room: Ints, task: Task, chain: Chain, fixed: Floats, power: Floats, most: Floats, out: Floats
+) -> None:
+    """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
+    anew = np.empty(len(chain.down))
+    ahead = np.zeros((TIMES, 1, 1))
+    for s in range(len(chosen)):
+        place = make_place(chosen[s], task.size, room)
+        floor = floors(task, chain, place, anew)
+        for t in range(len(task.depends)):
+            anew += floor[t, 0]
+        out[s] = least(0, 0, anew, ahead, Goal(power, most, _steps(fixed, place)))
+
+
+@part
+def _complete(
+    label: int,
+    best: float,
+    kinds: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    goal: Goal,
+    exact: Exact,
+    labels: Labels,
+    tally: Ints,
+) -> float:
+    """Count and price the nests that end with a label; returns the best value then."""
+    free = np.empty((16, 2), np.int64)
+    segments = write_nest(
+        label, labels.at, labels.move, labels.low, labels.high, kinds, task, chain, place, exact, free
+    )
+    for s in range(segments):  # begin with the first order
+        while next_order(free[s, 0], free[s, 1], exact.loops):
+            pass
+    for _ in range(MOST_ORDERS):
+        if price_nest(exact, tally):
+            found = value(exact.used[0], exact.used[1], exact.used[2], goal)
+            if found < best - SLACK:
+                best = found
+                exact.best_loops[:] = exact.loops
+                exact.best_keep[:] = exact.keep
+                exact.best[:] = exact.used[:3]
+        s = 0
+        while s < segments and not next_order(free[s, 0], free[s, 1], exact.loops):
+            s += 1
+        if s == segments:
+            break
+    return best
+
+
+@kernel
+def branch(
+    copies: Ints,
+    room: Ints,
+    task: Task,
+    chain: Chain,
+    fixed: Floats,
+    power: Floats,
+    most: Floats,
+    exact: Exact,
+    labels: Labels,
+    work: Floats,
+    best: float,
+    tally: Ints,
+) -> tuple[float, float]:
+    """Search all nests with these bounds in space for one better than `best`.
+
+    `room` is the most divisors and primes there may be, and how many costs are looked at ahead. Returns the best
+    value then, and the least that what was left out for want of labels can be worth (infinite if nothing was).
+    """
+    place = make_place(copies, task.size, room)
+    points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
+    kinds, tensors, costs = statuses(len(task.depends), chain), len(task.depends), len(chain.down)
+    looked, rows = min(costs, room[2]), (len(task.node) + 1) * kinds
+    tables = make_tables(points, rows, looked, task, chain, work)
+    fill_tables(points, task, chain, place, tables)
+    fill_ahead(points, -1 if power[2] else OUTERMOST, task, chain, place, tables)
+    anew = np.empty(costs)
+    floor = floors(task, chain, place, anew)
+    goal = Goal(power, most, _steps(fixed, place))
+    labels.order[0] = 0
+    labels.head[: rows * points] = -1
+    labels.used[0, :], labels.move[0, :], labels.low[0, :] = 0.0, 0, anew
+    for t in range(tensors):
+        labels.low[0, looked:] += floor[t, 0, looked:]
+    labels.high[0, :] = labels.low[0, :]
+    made = 1 if keep_label(0, 0, 0, best, tables.ahead, goal, labels) else 0
+    pair, grows = np.empty((2, costs)), np.empty(len(task.size), np.int64)
+    left = NEVER
+    while labels.order[0]:
+        label = pop(labels)
+        if labels.key[label] >= best - SLACK:
+            break
+        if labels.at[label, 2] == GONE:
+            continue
+        if labels.at[label, 0] == rows - 1:
+            best = _complete(label, best, kinds, task, chain, place, goal, exact, labels, tally)
+            continue
+        if made + 1000 > len(labels.key):
+            tally[FULL] += 1
+            left = labels.key[label]
+            break
+        made = _expand(label, made, best, task, chain, place, goal, tables, floor, pair, grows, labels)
+    tally[MADE] += made
+    return best, left
+
+
+@part
+def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, work: Floats) -> Tables:
+    """Room for the tables, cut from `work`."""
+    tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
+    slot = np.empty((edges, len(task.node) + 1), np.int64)
+    slots = max(1, set_slots(task, chain, slot))
+    a = tensors * points
+    b = a + tensors * most * points
+    c = b + slots * costs * points
+    d = c + looked * rows * points
+    return Tables(
+        np.empty(points, np.int64),
+        work[:a].reshape((tensors, points)),
+        work[a:b].reshape((tensors * most, points)),
+        np.empty((3, costs, edges)),
+        slot,
+        work[b:c].reshape((slots * costs, points)),
+        work[c:d].reshape((looked, rows, points)),
+    )

@@ -1,0 +1,159 @@
+"""Parts of nests in the exact search: what they cost, what they can become, which need not be continued."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from sim.kernels.bounds import NEVER
+from sim.kernels.cost import Floats
+from sim.kernels.jit import part
+from sim.kernels.layout import Ints
+
+# Costs of which there is one in every search, the first ones: energy, what is added to the cycles of the arithmetic,
+# bits that cross the port of the outermost memory. Others are times that bound the latency.
+ENERGY, EXTRA, OUTERMOST, TIMES = range(4)
+
+LOOKS = 24  # labels at the same place with which a new one is compared
+GONE = -2  # in the place of the next label: this one need not be continued
+
+SLACK = 1e-12  # of a logarithm: as good is not better
+
+
+class Goal(NamedTuple):
+    """What is to be small, and what is the same for all nests of a search."""
+
+    power: Floats  # [3] of energy, latency and the outermost memory's bits
+    most: Floats  # [2] pJ and cycles
+    fixed: Floats  # [4] pJ of all operations, pJ a cycle, cycles of the arithmetic, cycles before the first result
+
+
+class Labels(NamedTuple):
+    """Parts of nests, and the heap of those that are to be continued."""
+
+    at: Ints  # [N, 3] row of `ahead`, point, next label at the same place
+    move: Ints  # [N, 5] kind, what, how, bound, the label it came from
+    low: Floats  # [N, V]
+    high: Floats  # [N, V]
+    used: Floats  # [N, L] bits
+    heap: Ints  # [N]
+    key: Floats  # [N] of every label: the least that it can become
+    head: Ints  # [rows * points] first label at a place, -1: none
+    order: Ints  # [1] labels in the heap
+
+
+@part
+def value(pj: float, cycles: float, bits: float, goal: Goal) -> float:
+    """The logarithm of the objective; infinite beyond a limit."""
+    if pj > goal.most[0] * (1 + 1e-12) or cycles > goal.most[1] * (1 + 1e-12):
+        return NEVER
+    out = 0.0
+    if goal.power[0]:
+        out += goal.power[0] * math.log(max(pj, 1e-12))
+    if goal.power[1]:
+        out += goal.power[1] * math.log(max(cycles, 1e-12))
+    if goal.power[2]:
+        out += goal.power[2] * math.log(max(bits, 1e-12))
+    return out
+
+
+@part
+def least(row: int, point: int, low: Floats, ahead: Floats, goal: Goal) -> float:
+    """The least that a part of a nest can become."""
+    if ahead[ENERGY, row, point] == NEVER:
+        return NEVER
+    steps = goal.fixed[2] + low[EXTRA] + ahead[EXTRA, row, point]
+    for v in range(TIMES, len(low)):
+        steps = max(steps, low[v] + (ahead[v, row, point] if v < len(ahead) else 0.0))
+    cycles = steps + goal.fixed[3]
+    pj = goal.fixed[0] + low[ENERGY] + ahead[ENERGY, row, point] + goal.fixed[1] * cycles
+    return value(pj, cycles, low[OUTERMOST] + ahead[OUTERMOST, row, point], goal)
+
+
+@part
+def _push(label: int, labels: Labels) -> None:
+    i = labels.order[0]
+    labels.order[0] += 1
+    while i > 0:
+        up = (i - 1) // 2
+        if labels.key[labels.heap[up]] <= labels.key[label]:
+            break
+        labels.heap[i] = labels.heap[up]
+        i = up
+    labels.heap[i] = label
+
+
+@part
+def pop(labels: Labels) -> int:
+    """Take the most promising label from the heap."""
+    out = labels.heap[0]
+    labels.order[0] -= 1
+    n = labels.order[0]
+    last = labels.heap[n]
+    i = 0
+    while 2 * i + 1 < n:
+        j = 2 * i + 1
+        if j + 1 < n and labels.key[labels.heap[j + 1]] < labels.key[labels.heap[j]]:
+            j += 1
+        if labels.key[last] <= labels.key[labels.heap[j]]:
+            break
+        labels.heap[i] = labels.heap[j]
+        i = j
+    labels.heap[i] = last
+    return out
+
+
+@part
+def _is_as_good(one: int, other: int, goal: Goal, labels: Labels) -> bool:
+    """Whether one label is at least as good as another at the same place, whatever follows."""
+    for v in range(labels.low.shape[1]):
+        matters = v != OUTERMOST or goal.power[2] > 0
+        if matters and labels.high[one, v] > labels.low[other, v] * (1 + 1e-13):
+            return False
+    for i in range(labels.used.shape[1]):
+        if labels.used[one, i] > labels.used[other, i]:
+            return False
+    return True
+
+
+@part
+def keep_label(new: int, row: int, point: int, best: float, ahead: Floats, goal: Goal, labels: Labels) -> bool:
+    """Keep the label if it can become better than the best nest and no other is as good; whether it was kept."""
+    labels.key[new] = least(row, point, labels.low[new], ahead, goal)
+    if labels.key[new] >= best - SLACK:
+        return False
+    place_ = row * ahead.shape[2] + point
+    looks, other = 0, labels.head[place_]
+    while other >= 0 and looks < LOOKS:
+        if _is_as_good(other, new, goal, labels):
+            return False
+        other = labels.at[other, 2]
+        looks += 1
+    looks, before, other = 0, -1, labels.head[place_]
+    while other >= 0 and looks < LOOKS:  # others that the new one beats need not be continued
+        after = labels.at[other, 2]
+        if _is_as_good(new, other, goal, labels):
+            labels.at[other, 2] = GONE
+            if before < 0:
+                labels.head[place_] = after
+            else:
+                labels.at[before, 2] = after
+        else:
+            before = other
+        other = after
+        looks += 1
+    labels.at[new, 0], labels.at[new, 1], labels.at[new, 2] = row, point, labels.head[place_]
+    labels.head[place_] = new
+    _push(new, labels)
+    return True
+
+
+@part
+def copy_label(old: int, new: int, kind: int, what: int, how: int, bound: int, labels: Labels) -> None:
+    """Begin a label as another one after a move."""
+    for v in range(labels.low.shape[1]):
+        labels.low[new, v], labels.high[new, v] = labels.low[old, v], labels.high[old, v]
+    for i in range(labels.used.shape[1]):
+        labels.used[new, i] = labels.used[old, i]
+    labels.move[new, 0], labels.move[new, 1], labels.move[new, 2] = kind, what, how
+    labels.move[new, 3], labels.move[new, 4] = bound, old

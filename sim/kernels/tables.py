@@ -1,0 +1,319 @@
+"""The tables of a search: how large tiles are and what every edge costs, at every point of the lattice."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.kernels.bounds import (
+    BITS,
+    CHILD_NODE,
+    FLAT,
+    IS_HARD,
+    NEVER,
+    PARENT_NODE,
+    STAGE,
+    TENSOR,
+    Chain,
+    Place,
+    Task,
+    divided,
+    first_words,
+    line_of,
+    times_of,
+    uneven,
+    window_sums,
+)
+from sim.kernels.cost import Floats
+from sim.kernels.even import window_words
+from sim.kernels.jit import part
+from sim.kernels.layout import Ints
+
+LEADS = 5  # no window leads; the loop over a term of one of two windows
+
+
+class Tables(NamedTuple):
+    """What is known of every point: N of them, T tensors, S statuses, V costs, E edges, W places for windows."""
+
+    done: Ints  # [N] whether the loops over the inner dimensions are complete
+    left: Floats  # [T, N] how often a tensor that closes there comes
+    tile: Floats  # [T * S, N] words of the largest tile
+    line: Floats  # [3, V, E] of a tensor without windows: cost of each of those times, at least, of a word of a tile
+    slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
+    cost: Floats  # [W * V, N]
+    ahead: Floats  # [V, (F + 1) * statuses, N] what is still to come at least
+
+
+@part
+def digit(point: int, d: int, place: Place) -> int:
+    """The number of the divisor of dimension `d` at a point."""
+    return (point // place.strides[d]) % place.counts[d]
+
+
+@part
+def slides(t: int, task: Task) -> bool:
+    """Whether neighbouring tiles of a tensor overlap in a way for which there are bounds."""
+    return task.window[t, 0, 0] >= 0 and not task.kind[IS_HARD, t]
+
+
+@part
+def statuses(t: int, chain: Chain) -> int:
+    """By how much the number of a status grows when that of tensor `t` does by one."""
+    out = 1
+    for u in range(t):
+        out *= chain.number[u]
+    return out
+
+
+@part
+def status_of(status: int, t: int, chain: Chain) -> int:
+    """The status of one tensor."""
+    return (status // statuses(t, chain)) % chain.number[t]
+
+
+@part
+def is_held(k: int, t: int, i: int, chain: Chain) -> bool:
+    """Whether in stretch `k` a tensor with status `i` is kept, with its tile as it was when a fanout was crossed."""
+    return chain.stage[t, i] < k and i < chain.number[t] - 1
+
+
+@part
+def _fill_points(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
+    """The first three tables."""
+    dims, most = len(task.size), chain.level.shape[1]
+    at = np.zeros(dims, np.int64)
+    for point in range(points):
+        tables.done[point] = 1
+        for d in range(dims):
+            if task.rules[1, d] and at[d] < place.counts[d] - 1:
+                tables.done[point] = 0
+        for t in range(len(task.depends)):
+            out = 1.0
+            for d in range(dims):
+                if not task.depends[t, d]:
+                    out *= place.passes[d] // place.divisors[d, at[d]]
+            tables.left[t, point] = 1.0 if task.kind[IS_HARD, t] else out
+            for i in range(chain.number[t] - 1):
+                if i and chain.stage[t, i] == chain.stage[t, i - 1]:
+                    tables.tile[t * most + i, point] = tables.tile[t * most + i - 1, point]
+                else:
+                    tables.tile[t * most + i, point] = _tile_words(t, max(0, chain.stage[t, i]), at, task, place)
+        d = dims - 1
+        while d >= 0:
+            at[d] += 1
+            if at[d] < place.counts[d]:
+                break
+            at[d] = 0
+            d -= 1
+
+
+@part
+def _tile_words(t: int, stage: int, at: Ints, task: Task, place: Place) -> float:
+    """Words of the largest tile of a tensor in stretch `stage`."""
+    out = 1.0
+    if task.kind[IS_HARD, t]:
+        return out
+    for d in range(len(task.size)):
+        if task.most[t, d]:
+            out *= min(task.most[t, d], place.divisors[d, at[d]] * place.inside[stage, d])
+    for w in range(2):
+        d0, d1, c0, c1 = task.window[t, w]
+        if d0 >= 0:
+            n0 = min(task.size[d0], place.divisors[d0, at[d0]] * place.inside[stage, d0])
+            n1 = min(task.size[d1], place.divisors[d1, at[d1]] * place.inside[stage, d1])
+            out *= min(float(window_words(c0, n0, c1, n1)), task.words[t, 1 + w])
+    return out
+
+
+@part
+def window_cost(
+    e: int,
+    k: int,
+    point: int,
+    left: float,
+    tile: float,
+    lead: int,
+    bound: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    pair: Floats,
+) -> bool:
+    """Costs of an edge of a tensor with windows that closes at a point of stretch `k`, at least and at most.
+
+    `lead` is 0 if no window leads, and 1 + 2 * window + term otherwise. False if the loop that should lead has
+    nothing left to cover.
+    """
+    t, sums = chain.edge[e, TENSOR], np.empty(5)
+    leading, term = (lead - 1) // 2, (lead - 1) % 2
+    full = left * task.words[t, 0]
+    some = full * uneven(t, task, place)
+    pair[:, :] = 0.0
+    for g in range(chain.edge[e, PARENT_NODE], chain.edge[e, CHILD_NODE]):
+        least, most, flat = some, full, full
+        for w in range(2):
+            if task.window[t, w, 0] < 0:
+                continue
+            i0, i1 = digit(point, task.window[t, w, 0], place), digit(point, task.window[t, w, 1], place)
+            window_sums(e, w, k, g, i0, i1, bound if lead and w == leading else 0, task, chain, place, sums)
+            if lead and w == leading:
+                if sums[1 + term] == NEVER:
+                    return False
+                least, most = least * sums[1 + term], most * sums[3 + term]
+            else:
+                least, most = least * sums[FLAT], most * sums[FLAT]
+            flat *= sums[FLAT]
+        times = times_of(e, g, task, chain, place)
+        for v in range(pair.shape[1]):
+            price = chain.down[v, e, g] * times
+            pair[0, v] += price * (least if price > 0 else flat)
+            pair[1, v] += price * (most if price > 0 else least)
+    for v in range(pair.shape[1]):
+        share = divided(v, e, chain, place)
+        first = tile * chain.tile[v, e] * first_words(e, task, chain, place) if chain.tile[v, e] > 0 else 0.0
+        pair[0, v], pair[1, v] = (pair[0, v] + first) / share, (pair[1, v] + first) / share
+    return True
+
+
+@part
+def _fill_window(
+    e: int, k: int, points: int, task: Task, chain: Chain, place: Place, left: Floats, out: Floats
+) -> None:
+    """Costs of an edge with windows at all points, whatever leads, without first tiles. `out`: [V, points]."""
+    t, costs = chain.edge[e, TENSOR], len(out)
+    first, last = chain.edge[e, PARENT_NODE], chain.edge[e, CHILD_NODE]
+    seconds, most = np.ones(2, np.int64), 1
+    for w in range(2):
+        if task.window[t, w, 0] >= 0:
+            seconds[w] = place.counts[task.window[t, w, 1]]
+            most = max(most, place.counts[task.window[t, w, 0]] * seconds[w])
+    sums = np.ones((2, last - first, most, 5))
+    for w in range(2):
+        if task.window[t, w, 0] < 0:
+            continue
+        for i0 in range(place.counts[task.window[t, w, 0]]):
+            for i1 in range(seconds[w]):
+                for g in range(first, last):
+                    window_sums(e, w, k, g, i0, i1, 0, task, chain, place, sums[w, g - first, i0 * seconds[w] + i1])
+    two = task.window[t, 1, 0] >= 0
+    prices = np.empty((costs, last - first))
+    some = uneven(t, task, place) * task.words[t, 0]
+    for v in range(costs):
+        share = divided(v, e, chain, place)
+        for g in range(first, last):
+            prices[v, g - first] = chain.down[v, e, g] * times_of(e, g, task, chain, place) * some / share
+    # what an edge costs depends on the point by the windows' digits, and by a factor
+    places = place.counts[task.window[t, 1, 0]] * seconds[1] if two else 1
+    table = np.empty((costs, place.counts[task.window[t, 0, 0]] * seconds[0], places))
+    for i in range(table.shape[1]):
+        for j in range(places):
+            for v in range(costs):
+                best = NEVER
+                for lead in range(LEADS if two else 3):
+                    total = 0.0
+                    for g in range(last - first):
+                        flat = sums[0, g, i, FLAT] * sums[1, g, j, FLAT]
+                        words = flat
+                        if lead > 2:
+                            words = sums[0, g, i, FLAT] * sums[1, g, j, lead - 2]
+                        elif lead:
+                            words = sums[0, g, i, lead] * sums[1, g, j, FLAT]
+                        if prices[v, g] > 0:
+                            total += prices[v, g] * words
+                        elif prices[v, g] < 0:
+                            total += prices[v, g] * flat if words < NEVER else NEVER
+                    best = min(best, total)
+                table[v, i, j] = best
+    for point in range(points):
+        i = digit(point, task.window[t, 0, 0], place) * seconds[0] + digit(point, task.window[t, 0, 1], place)
+        j = 0
+        if two:
+            j = digit(point, task.window[t, 1, 0], place) * seconds[1] + digit(point, task.window[t, 1, 1], place)
+        for v in range(costs):
+            out[v, point] = table[v, i, j] * left[point]
+
+
+@part
+def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
+    """Number the places for costs of edges with windows; how many there are."""
+    n = 0
+    slot[:, :] = -1
+    for e in range(chain.searched[0]):
+        if slides(chain.edge[e, TENSOR], task):
+            for k in range(max(0, chain.edge[e, STAGE]), len(task.node) + 1):
+                slot[e, k] = n
+                n += 1
+    return n
+
+
+@part
+def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
+    """All tables but what is still to come."""
+    _fill_points(points, task, chain, place, tables)
+    costs = tables.line.shape[1]
+    for e in range(chain.searched[0]):
+        for v in range(costs):
+            tables.line[0, v, e], tables.line[1, v, e], tables.line[2, v, e] = line_of(e, v, task, chain, place)
+        for k in range(len(task.node) + 1):
+            if tables.slot[e, k] >= 0:
+                row = tables.slot[e, k] * costs
+                left = tables.left[chain.edge[e, TENSOR]]
+                _fill_window(e, k, points, task, chain, place, left, tables.cost[row : row + costs])
+
+
+@part
+def cost_at(e: int, k: int, v: int, point: int, tile: float, chain: Chain, tables: Tables) -> float:
+    """What an edge that closes at a point costs at least."""
+    first = tables.line[2, v, e] * tile
+    if tables.slot[e, k] >= 0:
+        return tables.cost[tables.slot[e, k] * tables.line.shape[1] + v, point] + first
+    moved = tables.line[0, v, e] * tables.left[chain.edge[e, TENSOR], point] + tables.line[1, v, e]
+    return moved + first
+
+
+@part
+def may_grow(k: int, status: int, task: Task, chain: Chain, out: Ints) -> bool:
+    """Write in which dimensions loops in time may grow; returns whether those of inner ones have to come first."""
+    for d in range(len(task.size)):
+        out[d] = 1
+        if len(task.node):
+            whole = task.rules[0, d] == 1
+            out[d] = (whole or task.rules[2, d] == 1) if k == 0 else not whole
+    started = False
+    for t in range(len(task.depends)):
+        i = status_of(status, t, chain)
+        started = started or (chain.stage[t, i] < k and chain.level[t, i] > 0) or _begun(t, i, chain)
+        if is_held(k, t, i, chain):
+            for d in range(len(task.size)):
+                if task.depends[t, d]:
+                    out[d] = 0
+    return started
+
+
+@part
+def _begun(t: int, i: int, chain: Chain) -> bool:
+    """Whether an edge to a memory of a tensor has closed."""
+    return i > (1 if chain.level[t, 0] < 0 else 0)
+
+
+@part
+def may_cross(k: int, status: int, point: int, task: Task, chain: Chain, place: Place, tables: Tables) -> bool:
+    """Whether the next fanout may be crossed here: what is kept inside it fits, and what must be done is."""
+    if k == 0:
+        for d in range(len(task.size)):
+            if task.rules[0, d] and digit(point, d, place) < place.counts[d] - 1:
+                return False
+    most = chain.level.shape[1]
+    for t in range(len(task.depends)):
+        i = status_of(status, t, chain)
+        if chain.stage[t, i] != k or chain.level[t, i] <= 0:
+            continue
+        need = 0.0
+        for u in range(len(task.depends)):
+            j = status_of(status, u, chain)
+            if chain.level[u, j] == chain.level[t, i]:
+                need += tables.tile[u * most + j, point] * task.kind[BITS, u]
+        if need > task.room[chain.level[t, i]]:
+            return False
+    return True

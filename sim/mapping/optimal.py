@@ -1,0 +1,218 @@
+"""Finds the best mapping there is, and proves it: branch and bound over the whole map space.
+
+The space (`sim.mapping.space`) falls into parts: which memories feed the arithmetic, and what the loops in space do.
+Each part has a bound; parts are searched in the order of their bounds (`sim.kernels.branch`) until no part can hold a
+better nest than the best one found. What had to be left out, for want of time or room, lowers the bound that is
+proved.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sim.arch.tree import Architecture
+from sim.kernels import branch as kernel
+from sim.kernels.bounds import NEVER, Chain
+from sim.kernels.branch import COUNTED
+from sim.kernels.cost import Floats
+from sim.kernels.labels import SLACK, Labels
+from sim.kernels.lattice import MOST_PRIMES
+from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
+from sim.kernels.nests import Exact
+from sim.kernels.warm import warm_up
+from sim.mapping.annealer import Sampled, anneal
+from sim.mapping.dataflow import Dataflow
+from sim.mapping.found import Found, Interrupted
+from sim.mapping.judge import MOST_LOOPS, Judge
+from sim.mapping.nest import For, Item, Keep, Mapping, Parallel
+from sim.mapping.objective import Objective
+from sim.mapping.pricing import Pricing
+from sim.mapping.problem import AXES
+from sim.mapping.space import Space
+from sim.workload.layer import Layer
+
+MOST_LABELS = 1 << 17  # in one part of the space
+_LABELS_A_SECOND = 30_000  # measured, so that a budget is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Optimal:
+    """Search until it is proved that nothing is better, or until so many seconds are over."""
+
+    budget_s: float = math.inf
+
+
+def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Objective, how: Optimal) -> Found:
+    """The best mapping of a layer, with what is proved about it.
+
+    Where the proof is not finished, what sampling finds is returned if it is better.
+
+    Raises:
+        MappingError: when no nest fits (says what is too large where).
+        Interrupted: on Ctrl-C, with the best nest until then.
+    """
+    warm_up()
+    judge = Judge(layer, arch, objective)
+    search = _Search(Space(layer, arch, dataflow), objective, time.monotonic() + how.budget_s)
+    try:
+        search.run()
+    except KeyboardInterrupt:
+        if search.nest is None:
+            raise
+        raise Interrupted(search.found(judge)) from None
+    sampled = None
+    if search.nest is None or search.bound < search.best:
+        sampled = anneal(layer, arch, dataflow, objective, Sampled())
+    if search.nest is None:
+        assert sampled is not None
+        return sampled
+    found = search.found(judge)
+    if sampled is not None and sampled.value < found.value:
+        return _with_nest(found, sampled)
+    return found
+
+
+def _with_nest(found: Found, better: Found) -> Found:
+    """What is proved of one nest, said of a better one."""
+    evaluated, bound = found.evaluated + better.evaluated, min(found.bound or 0.0, better.value)
+    return Found(better.mapping, better.energy_pj, better.latency_cycles, better.value, evaluated, bound)
+
+
+@dataclass(slots=True)
+class _Search:
+    """The state of a search; `best` and `left` are logarithms of the objective's value.
+
+    Attributes:
+        left: what was left out is worth at least this.
+    """
+
+    space: Space
+    objective: Objective
+    deadline: float
+    best: float = math.inf
+    left: float = math.inf
+    nest: Mapping | None = None
+    tally: Ints = field(default_factory=lambda: np.zeros(3, np.int64))
+    work: Floats = field(default_factory=lambda: np.empty(0))
+    labels: Labels | None = None
+
+    @property
+    def bound(self) -> float:
+        """No nest of the space is worth less."""
+        return min(self.best, self.left)
+
+    def found(self, judge: Judge) -> Found:
+        """What was found."""
+        assert self.nest is not None
+        judged = judge(self.nest)
+        bound = math.exp(min(self.bound, judged.score))
+        evaluated = int(self.tally[COUNTED])
+        return Found(self.nest, judged.pj, judged.cycles, math.exp(judged.score), evaluated, bound)
+
+    def run(self) -> None:
+        """Search the parts of the space, the most promising first."""
+        space = self.space
+        feeders = list(itertools.product(*(space.feeders(t) for t in space.layer.tensors)))
+        pricing = Pricing(space, space.prices(feeders[0]))
+        parts = [(f, straight) for f in feeders for straight in pricing.straight(f)]
+        chains = [pricing.chain(*part) for part in parts]
+        totals = [space.prices(f).total for f, _ in parts]
+        axes, copies = space.copies
+        powers, most = np.array(self.objective.powers), np.array([self.objective.most_pj, self.objective.most_cycles])
+        room = np.array([space.most_divisors, MOST_PRIMES, pricing.looked])
+        bounds = np.empty((len(parts), len(copies)))
+        for i, chain in enumerate(chains):
+            kernel.root_bounds(copies, room, space.task, chain, totals[i], powers, most, bounds[i])
+        exact = self._exact(pricing, axes[0])
+        for at in np.argsort(bounds, axis=None, kind="stable"):
+            i, s = divmod(int(at), len(copies))
+            if bounds[i, s] >= self.best - SLACK or bounds[i, s] == NEVER:
+                break
+            rest = self.deadline - time.monotonic()
+            if rest <= 0 and self.nest is not None:
+                self.left = min(self.left, bounds[i, s])
+                break
+            labels = self._make_room(chains[i], copies[s], pricing.looked, rest)
+            own = exact._replace(axes=axes[s], total=totals[i])
+            before = self.best
+            self.best, left = kernel.branch(
+                copies[s], room, space.task, chains[i], totals[i], powers, most, own, labels, self.work,
+                self.best, self.tally,
+            )  # fmt: skip
+            self.left = min(self.left, left)
+            if self.best < before:
+                self.nest = self._mapping(own)
+
+    def _exact(self, pricing: Pricing, axes: Ints) -> Exact:
+        space, layer, arch = self.space, self.space.layer, self.space.arch
+        shape, levels = space.shape, len(arch.memories)
+        keep = np.full((len(layer.tensors) + 1, levels), -1, np.int64)
+        keep[-1] = [arch.nodes.index(m) for m in arch.memories]
+        loops = np.zeros((LOOP_ROWS, MOST_LOOPS), np.int64)
+        return Exact(
+            *shape,
+            *new_scratch(shape, MOST_LOOPS),
+            *pricing.prices,
+            loops,
+            keep,
+            new_counts(shape, levels),
+            np.ones(len(shape.size), np.int64),
+            np.ones(max(3, 2 * levels)),
+            np.array(space.dims, np.int64),
+            axes,
+            loops.copy(),
+            keep.copy(),
+            np.zeros(3),
+        )
+
+    def _make_room(self, chain: Chain, copies: Ints, looked: int, rest: float) -> Labels:
+        """See to it that working memory is large enough, and the labels few enough for the time that is left."""
+        points = math.prod(map(divisors, (-(-self.space.size // copies.prod(0))).tolist()))
+        tensors, statuses = chain.level.shape
+        stretches, costs = len(self.space.fanouts) + 1, len(chain.down)
+        rows = stretches * int(chain.number.prod())
+        need = (tensors * (1 + statuses) + len(chain.edge) * stretches * costs + looked * rows) * points
+        if len(self.work) < need:
+            self.work = np.empty(need)
+        n = int(min(MOST_LABELS, max(5_000.0, rest * _LABELS_A_SECOND)))
+        labels = self.labels
+        if labels is None or len(labels.key) > n or labels.low.shape[1] != costs or len(labels.head) < rows * points:
+            labels = self.labels = Labels(
+                np.zeros((n, 3), np.int64),
+                np.zeros((n, 5), np.int64),
+                np.zeros((n, costs)),
+                np.zeros((n, costs)),
+                np.zeros((n, len(self.space.arch.memories))),
+                np.zeros(n, np.int64),
+                np.zeros(n),
+                np.full(rows * points, -1),
+                np.zeros(1, np.int64),
+            )
+        return labels
+
+    def _mapping(self, exact: Exact) -> Mapping:
+        """The best nest of the last part that was searched."""
+        layer, arch = self.space.layer, self.space.arch
+        loops, keep = exact.best_loops, exact.best_keep
+        names = [d for d, _ in layer.dims]
+        axes = [(f.name, a) for f in arch.fanouts for a in AXES]
+        items: list[Item] = []
+        for i in range(loops[LENGTH, 0] + 1):
+            for level, memory in enumerate(arch.memories):
+                kept = tuple(t.name for k, t in enumerate(layer.tensors) if keep[k, level] == i)
+                if kept:
+                    items.append(Keep(memory.name, kept))
+            if i < loops[LENGTH, 0]:
+                d, bound, a = int(loops[DIM, i]), int(loops[BOUND, i]), int(loops[AXIS, i])
+                items.append(For(names[d], bound) if a < 0 else Parallel(*axes[a], names[d], bound))  # type: ignore[arg-type]
+        return Mapping(tuple(items))
+
+
+def divisors(n: int) -> int:
+    """How many divisors a number has."""
+    return sum(n % d == 0 for d in range(1, n + 1))
