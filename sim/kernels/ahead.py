@@ -3,18 +3,22 @@
 Its state is a stretch between two fanouts, and for every tensor the memory inside which all edges are closed. Either
 an edge to a memory further out closes at a point, or the fanout is crossed, or the nest grows to a point further out.
 Tensors that are kept inside a fanout that has been crossed have to close before loops over their dimensions grow.
-Room that several tensors share is only looked at where they enter it together.
+Room that several tensors share is only looked at where they enter it together. To see more of it, tiles can be made
+to pay rent: what nests that fit cost is at least what they cost with rent, less the rent of all the room.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.bounds import BITS, NEVER, Chain, Place, Task
+from sim.kernels.bounds import BITS, ENERGY, NEVER, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
 from sim.kernels.tables import Tables, may_grow, status_of, statuses
+
+RENT = 2.0  # the first rent that is tried, for all the room, as a share of what is to come
+RENTS = 7  # at most so many are tried, each a third of the one before
 
 
 @part
@@ -35,7 +39,7 @@ def _grow(d: int, only_done: bool, points: int, place: Place, done: Ints, values
 
 @part
 def _close_all(
-    k: int, row: int, t: int, i: int, points: int, unused: int, task: Task, chain: Chain, tables: Tables
+    k: int, row: int, t: int, i: int, points: int, begin: int, end: int, task: Task, chain: Chain, tables: Tables
 ) -> None:
     """What is to come if tensor `t` closes next."""
     most = chain.level.shape[1]
@@ -46,10 +50,10 @@ def _close_all(
         if e < 0 or (chain.stage[t, j] < k and j < chain.number[t] - 1):
             continue
         to = row + (j - i) * statuses(t, chain)
-        for v in range(len(tables.ahead)):
-            if v == unused:
-                continue
-            here, there = tables.ahead[v, row], tables.ahead[v, to]
+        for a in range(begin, end):
+            v = tables.whose[a]
+            here, there = tables.ahead[a, row], tables.ahead[a, to]
+            pays = tables.rent[a, chain.level[t, i]] * task.kind[BITS, t] if chain.stage[t, i] == k else 0.0
             slope, base, first = tables.line[0, v, e], tables.line[1, v, e], tables.line[2, v, e]
             slot = tables.slot[e, k]
             cost = tables.cost[max(0, slot * tables.line.shape[1] + v)]
@@ -57,7 +61,7 @@ def _close_all(
             for point in range(points):
                 if tile[point] <= room:
                     moved = cost[point] if slot >= 0 else slope * left[point] + base
-                    here[point] = min(here[point], moved + first * tile[point] + there[point])
+                    here[point] = min(here[point], moved + (first + pays) * tile[point] + there[point])
 
 
 @part
@@ -110,8 +114,27 @@ def is_reached(k: int, status: int, task: Task, chain: Chain) -> bool:
 
 
 @part
-def fill_ahead(points: int, unused: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
-    """What is still to come at least; infinite where nothing fits. Cost `unused` is left out."""
+def _cross(
+    a: int, k: int, status: int, points: int, task: Task, chain: Chain, tables: Tables, kinds: int, cross: Ints
+) -> None:
+    """What is to come if the fanout is crossed next."""
+    row, most = k * kinds + status, chain.level.shape[1]
+    here, there = tables.ahead[a, row], tables.ahead[a, row + kinds]
+    due = np.zeros(points)
+    for t in range(len(task.depends)):
+        i = status_of(status, t, chain)
+        if chain.stage[t, i] == k and chain.level[t, i] > 0 and tables.rent[a, chain.level[t, i]] > 0:
+            pays, tile = tables.rent[a, chain.level[t, i]] * task.kind[BITS, t], tables.tile[t * most + i]
+            for point in range(points):
+                due[point] += pays * tile[point]
+    for point in range(points):
+        if cross[point]:
+            here[point] = min(here[point], there[point] + due[point])
+
+
+@part
+def fill_ahead(points: int, begin: int, end: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
+    """What is still to come at least, rows `begin` to `end` of the table; infinite where nothing fits."""
     fanouts, tensors, ahead = len(task.node), len(task.depends), tables.ahead
     kinds = statuses(tensors, chain)
     grows = np.empty(len(task.size), np.int64)
@@ -119,26 +142,59 @@ def fill_ahead(points: int, unused: int, task: Task, chain: Chain, place: Place,
     for k in range(fanouts, -1, -1):
         for status in range(kinds - 1, -1, -1):
             row = k * kinds + status
-            end = k == fanouts and status == kinds - 1
-            for v in range(len(ahead)):
-                ahead[v, row, :] = 0.0 if end or v == unused else NEVER
-            if end or not is_reached(k, status, task, chain):
+            last = k == fanouts and status == kinds - 1
+            for a in range(begin, end):
+                ahead[a, row, :] = 0.0 if last else NEVER
+            if last or not is_reached(k, status, task, chain):
                 continue
             started = may_grow(k, status, task, chain, grows)
             for t in range(tensors):
                 i = status_of(status, t, chain)
                 if i < chain.number[t] - 1 and chain.stage[t, i] <= k:
-                    _close_all(k, row, t, i, points, unused, task, chain, tables)
+                    _close_all(k, row, t, i, points, begin, end, task, chain, tables)
             if k < fanouts:
                 _fill_crossings(k, status, points, task, chain, place, tables, need, cross)
-                for v in range(len(ahead)):
-                    if v == unused:
-                        continue
-                    for point in range(points):
-                        if cross[point]:
-                            ahead[v, row, point] = min(ahead[v, row, point], ahead[v, row + kinds, point])
-            for v in range(len(ahead)):
-                for first in range(2 if v != unused else 0):  # inner dimensions grow first: they come last
+                for a in range(begin, end):
+                    _cross(a, k, status, points, task, chain, tables, kinds, cross)
+            for a in range(begin, end):
+                for first in range(2):  # inner dimensions grow first: they come last
                     for d in range(len(task.size)):
                         if grows[d] and task.rules[1, d] == first:
-                            _grow(d, started and not first, points, place, tables.done, ahead[v, row])
+                            _grow(d, started and not first, points, place, tables.done, ahead[a, row])
+
+
+@part
+def _shared(task: Task, chain: Chain) -> int:
+    """The outermost memory that has an end and that several tensors may share; 0 if there is none."""
+    for level in range(1, len(task.room)):
+        users = 0
+        for t in range(len(task.depends)):
+            for i in range(chain.number[t]):
+                users += chain.level[t, i] == level
+        if users > 1 and task.room[level] < NEVER:
+            return level
+    return 0
+
+
+@part
+def set_rents(points: int, looked: int, task: Task, chain: Chain, place: Place, tables: Tables) -> bool:
+    """Find rents for which the bounds are high, and fill the rows with rent; whether there is anything to rent."""
+    level = _shared(task, chain)
+    if not level:
+        return False
+    for a in range(looked, len(tables.ahead)):
+        tables.whose[a] = ENERGY if a == looked else TIMES
+        plain = tables.ahead[tables.whose[a], 0, 0]
+        best, chosen, rent = plain, 0.0, RENT * plain / task.room[level]
+        for _ in range(RENTS):
+            tables.rent[a, level] = rent
+            fill_ahead(points, a, a + 1, task, chain, place, tables)
+            bound = tables.ahead[a, 0, 0] - rent * task.room[level]
+            if bound <= best and chosen > 0:
+                break
+            if bound > best:
+                best, chosen = bound, rent
+            rent /= 3
+        tables.rent[a, level] = chosen
+        fill_ahead(points, a, a + 1, task, chain, place, tables)
+    return True

@@ -32,6 +32,10 @@ TENSOR, PARENT, CHILD, PARENT_NODE, CHILD_NODE, STAGE = range(6)
 # Rows of the table of kinds of tensor: whether it is the output; whether no good bound is known; bits of a word.
 IS_OUTPUT, IS_HARD, BITS = range(3)
 
+# Costs of which there is one in every search, the first ones: energy, what is added to the cycles of the arithmetic,
+# bits that cross the port of the outermost memory. Others are times that bound the latency.
+ENERGY, EXTRA, OUTERMOST, TIMES = range(4)
+
 # How often a lead is taken: no window leads, or the loop over the first or the second term of a window.
 FLAT, FIRST_LEADS, SECOND_LEADS = range(3)
 

@@ -10,11 +10,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.ahead import fill_ahead
-from sim.kernels.bounds import BITS, IS_HARD, NEVER, TENSOR, Chain, Place, Task, line_of
+from sim.kernels.ahead import fill_ahead, set_rents
+from sim.kernels.bounds import BITS, IS_HARD, NEVER, TENSOR, TIMES, Chain, Place, Task, line_of
 from sim.kernels.cost import Floats
 from sim.kernels.jit import kernel, part
-from sim.kernels.labels import GONE, OUTERMOST, SLACK, TIMES, Goal, Labels, copy_label, keep_label, least, pop, value
+from sim.kernels.labels import (
+    GONE,
+    SLACK,
+    Goal,
+    Labels,
+    copy_label,
+    covered,
+    keep_label,
+    least,
+    pop,
+    push,
+    value,
+)
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
 from sim.kernels.nests import MOST_ORDERS, Exact, next_order, price_nest, write_nest
@@ -38,6 +50,8 @@ START, GROW, CLOSE, CROSS = range(4)
 
 # What a run of the search says of itself: labels made, nests counted; whether labels ran out.
 MADE, COUNTED, FULL = range(3)
+
+PATIENCE = 1500  # labels, before bounds are sought that see what room several tensors share
 
 
 @part
@@ -113,7 +127,7 @@ def _closed(
     for v in range(pair.shape[1]):
         labels.low[new, v] += pair[0, v]
         labels.high[new, v] += pair[1, v]
-    for v in range(len(tables.ahead), pair.shape[1]):  # what it costs at least has been taken before
+    for v in range(covered(tables.whose), pair.shape[1]):  # what it costs at least has been taken before
         labels.low[new, v] += floor[t, j, v] - floor[t, i, v]
         labels.high[new, v] += floor[t, j, v] - floor[t, i, v]
     _forget_full(k, status + (j - i) * statuses(t, chain), new, chain, labels)
@@ -145,7 +159,7 @@ def _grown(
             if j < 0:
                 break
             copy_label(old, made, GROW, d, place.divisors[d, j] // place.divisors[d, i], 0, labels)
-            made += keep_label(made, row, point + (j - i) * place.strides[d], best, tables.ahead, goal, labels)
+            made += keep_label(made, row, point + (j - i) * place.strides[d], best, tables, task, goal, labels)
     return made
 
 
@@ -173,7 +187,7 @@ def _expand(
     made = _grown(old, made, best, complete, started, grows, task, place, goal, tables, labels)
     crosses = k < len(task.node) and may_cross(k, status, point, task, chain, place, tables)
     if crosses and _crossed(old, made, k, status, task, chain, tables, labels):
-        made += keep_label(made, row + kinds, point, best, tables.ahead, goal, labels)
+        made += keep_label(made, row + kinds, point, best, tables, task, goal, labels)
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
         if chain.stage[t, i] > k:
@@ -185,7 +199,7 @@ def _expand(
             if tables.ahead[0, to, point] == NEVER:
                 continue
             if _closed(old, made, t, i, j, k, status, 0, 0, task, chain, place, tables, floor, pair, labels):
-                made += keep_label(made, to, point, best, tables.ahead, goal, labels)
+                made += keep_label(made, to, point, best, tables, task, goal, labels)
             if not slides(t, task):
                 continue
             may_grow(k, to % kinds, task, chain, grows)
@@ -202,7 +216,7 @@ def _expand(
                         old, made, t, i, j, k, status, lead, bound, task, chain, place, tables, floor, pair, labels
                     ):
                         made += keep_label(
-                            made, to, point + (n - own) * place.strides[d], best, tables.ahead, goal, labels
+                            made, to, point + (n - own) * place.strides[d], best, tables, task, goal, labels
                         )
     return made
 
@@ -268,20 +282,21 @@ def root_bounds(
 ) -> None:
     """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
     anew = np.empty(len(chain.down))
-    ahead = np.zeros((TIMES, 1, 1))
+    ahead, whose = np.zeros((TIMES, 1, 1)), np.arange(TIMES)
+    rent, used = np.zeros((TIMES, len(task.room))), np.zeros(len(task.room))
     for s in range(len(chosen)):
         place = make_place(chosen[s], task.size, room)
         floor = floors(task, chain, place, anew)
         for t in range(len(task.depends)):
             anew += floor[t, 0]
-        out[s] = least(0, 0, anew, ahead, Goal(power, most, _steps(fixed, place)))
+        goal = Goal(power, most, _steps(fixed, place))
+        out[s] = least(0, 0, anew, used, ahead, whose, rent, task.room, goal)
 
 
 @part
 def _complete(
     label: int,
     best: float,
-    kinds: int,
     task: Task,
     chain: Chain,
     place: Place,
@@ -291,7 +306,7 @@ def _complete(
     tally: Ints,
 ) -> float:
     """Count and price the nests that end with a label; returns the best value then."""
-    free = np.empty((16, 2), np.int64)
+    free, kinds = np.empty((16, 2), np.int64), statuses(len(task.depends), chain)
     segments = write_nest(
         label, labels.at, labels.move, labels.low, labels.high, kinds, task, chain, place, exact, free
     )
@@ -336,22 +351,16 @@ def branch(
     """
     place = make_place(copies, task.size, room)
     points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
-    kinds, tensors, costs = statuses(len(task.depends), chain), len(task.depends), len(chain.down)
-    looked, rows = min(costs, room[2]), (len(task.node) + 1) * kinds
+    costs, rows = len(chain.down), (len(task.node) + 1) * statuses(len(task.depends), chain)
+    looked = min(costs, room[2])
     tables = make_tables(points, rows, looked, task, chain, work)
     fill_tables(points, task, chain, place, tables)
-    fill_ahead(points, -1 if power[2] else OUTERMOST, task, chain, place, tables)
+    fill_ahead(points, 0, looked, task, chain, place, tables)
+    goal = Goal(power, most, _steps(fixed, place))
     anew = np.empty(costs)
     floor = floors(task, chain, place, anew)
-    goal = Goal(power, most, _steps(fixed, place))
-    labels.order[0] = 0
-    labels.head[: rows * points] = -1
-    labels.used[0, :], labels.move[0, :], labels.low[0, :] = 0.0, 0, anew
-    for t in range(tensors):
-        labels.low[0, looked:] += floor[t, 0, looked:]
-    labels.high[0, :] = labels.low[0, :]
-    made = 1 if keep_label(0, 0, 0, best, tables.ahead, goal, labels) else 0
-    pair, grows = np.empty((2, costs)), np.empty(len(task.size), np.int64)
+    made = _begin(anew, floor, looked, best, task, goal, tables, labels)
+    pair, grows, rented = np.empty((2, costs)), np.empty(len(task.size), np.int64), False
     left = NEVER
     while labels.order[0]:
         label = pop(labels)
@@ -360,15 +369,36 @@ def branch(
         if labels.at[label, 2] == GONE:
             continue
         if labels.at[label, 0] == rows - 1:
-            best = _complete(label, best, kinds, task, chain, place, goal, exact, labels, tally)
-            continue
-        if made + 1000 > len(labels.key):
+            best = _complete(label, best, task, chain, place, goal, exact, labels, tally)
+        elif made > PATIENCE and not rented:
+            rented = True
+            if set_rents(points, looked, task, chain, place, tables):
+                tally[MADE] += made
+                made = _begin(anew, floor, looked, best, task, goal, tables, labels)
+            else:
+                push(label, labels)
+        elif made + 1000 > len(labels.key):
             tally[FULL] += 1
             left = labels.key[label]
             break
-        made = _expand(label, made, best, task, chain, place, goal, tables, floor, pair, grows, labels)
+        else:
+            made = _expand(label, made, best, task, chain, place, goal, tables, floor, pair, grows, labels)
     tally[MADE] += made
     return best, left
+
+
+@part
+def _begin(
+    anew: Floats, floor: Floats, looked: int, best: float, task: Task, goal: Goal, tables: Tables, labels: Labels
+) -> int:
+    """Begin with a single label, of a nest without loops; returns how many labels there are."""
+    labels.order[0] = 0
+    labels.head[: tables.ahead.shape[1] * tables.ahead.shape[2]] = -1
+    labels.used[0, :], labels.move[0, :], labels.low[0, :] = 0.0, 0, anew
+    for t in range(len(floor)):
+        labels.low[0, looked:] += floor[t, 0, looked:]
+    labels.high[0, :] = labels.low[0, :]
+    return 1 if keep_label(0, 0, 0, best, tables, task, goal, labels) else 0
 
 
 @part
@@ -380,7 +410,10 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, w
     a = tensors * points
     b = a + tensors * most * points
     c = b + slots * costs * points
-    d = c + looked * rows * points
+    whose = np.empty(looked + (2 if looked > TIMES else 1), np.int64)
+    whose[:looked] = np.arange(looked)
+    whose[looked:] = -1
+    d = c + len(whose) * rows * points
     return Tables(
         np.empty(points, np.int64),
         work[:a].reshape((tensors, points)),
@@ -388,5 +421,7 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, w
         np.empty((3, costs, edges)),
         slot,
         work[b:c].reshape((slots * costs, points)),
-        work[c:d].reshape((looked, rows, points)),
+        work[c:d].reshape((len(whose), rows, points)),
+        whose,
+        np.zeros((len(whose), len(task.room))),
     )

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.kernels.bounds import NEVER
+from sim.kernels.bounds import ENERGY, EXTRA, NEVER, OUTERMOST, Task
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
-
-# Costs of which there is one in every search, the first ones: energy, what is added to the cycles of the arithmetic,
-# bits that cross the port of the outermost memory. Others are times that bound the latency.
-ENERGY, EXTRA, OUTERMOST, TIMES = range(4)
+from sim.kernels.tables import Tables
 
 LOOKS = 24  # labels at the same place with which a new one is compared
 GONE = -2  # in the place of the next label: this one need not be continued
@@ -58,20 +55,55 @@ def value(pj: float, cycles: float, bits: float, goal: Goal) -> float:
 
 
 @part
-def least(row: int, point: int, low: Floats, ahead: Floats, goal: Goal) -> float:
-    """The least that a part of a nest can become."""
-    if ahead[ENERGY, row, point] == NEVER:
-        return NEVER
-    steps = goal.fixed[2] + low[EXTRA] + ahead[EXTRA, row, point]
-    for v in range(TIMES, len(low)):
-        steps = max(steps, low[v] + (ahead[v, row, point] if v < len(ahead) else 0.0))
-    cycles = steps + goal.fixed[3]
-    pj = goal.fixed[0] + low[ENERGY] + ahead[ENERGY, row, point] + goal.fixed[1] * cycles
-    return value(pj, cycles, low[OUTERMOST] + ahead[OUTERMOST, row, point], goal)
+def covered(whose: Ints) -> int:
+    """How many costs are looked at ahead."""
+    out = 0
+    for v in whose:
+        out = max(out, v + 1)
+    return out
 
 
 @part
-def _push(label: int, labels: Labels) -> None:
+def least(
+    row: int,
+    point: int,
+    low: Floats,
+    used: Floats,
+    ahead: Floats,
+    whose: Ints,
+    rent: Floats,
+    room: Floats,
+    goal: Goal,
+) -> float:
+    """The least that a part of a nest can become."""
+    if ahead[ENERGY, row, point] == NEVER:
+        return NEVER
+    pj, extra, bits, steps = -NEVER, -NEVER, -NEVER, 0.0
+    for a in range(len(whose)):
+        v = whose[a]
+        if v < 0:
+            continue
+        least_ = low[v] + ahead[a, row, point]
+        for level in range(rent.shape[1]):
+            if rent[a, level] > 0:
+                least_ += rent[a, level] * (used[level] - room[level])
+        if v == ENERGY:
+            pj = max(pj, least_)
+        elif v == EXTRA:
+            extra = max(extra, least_)
+        elif v == OUTERMOST:
+            bits = max(bits, least_)
+        else:
+            steps = max(steps, least_)
+    for v in range(covered(whose), len(low)):
+        steps = max(steps, low[v])
+    cycles = max(steps, goal.fixed[2] + extra) + goal.fixed[3]
+    return value(goal.fixed[0] + pj + goal.fixed[1] * cycles, cycles, bits, goal)
+
+
+@part
+def push(label: int, labels: Labels) -> None:
+    """Put a label on the heap."""
     i = labels.order[0]
     labels.order[0] += 1
     while i > 0:
@@ -117,12 +149,16 @@ def _is_as_good(one: int, other: int, goal: Goal, labels: Labels) -> bool:
 
 
 @part
-def keep_label(new: int, row: int, point: int, best: float, ahead: Floats, goal: Goal, labels: Labels) -> bool:
+def keep_label(
+    new: int, row: int, point: int, best: float, tables: Tables, task: Task, goal: Goal, labels: Labels
+) -> bool:
     """Keep the label if it can become better than the best nest and no other is as good; whether it was kept."""
-    labels.key[new] = least(row, point, labels.low[new], ahead, goal)
+    labels.key[new] = least(
+        row, point, labels.low[new], labels.used[new], tables.ahead, tables.whose, tables.rent, task.room, goal
+    )
     if labels.key[new] >= best - SLACK:
         return False
-    place_ = row * ahead.shape[2] + point
+    place_ = row * tables.ahead.shape[2] + point
     looks, other = 0, labels.head[place_]
     while other >= 0 and looks < LOOKS:
         if _is_as_good(other, new, goal, labels):
@@ -144,7 +180,7 @@ def keep_label(new: int, row: int, point: int, best: float, ahead: Floats, goal:
         looks += 1
     labels.at[new, 0], labels.at[new, 1], labels.at[new, 2] = row, point, labels.head[place_]
     labels.head[place_] = new
-    _push(new, labels)
+    push(new, labels)
     return True
 
 

@@ -42,7 +42,9 @@ class Tables(NamedTuple):
     line: Floats  # [3, V, E] of a tensor without windows: cost of each of those times, at least, of a word of a tile
     slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
     cost: Floats  # [W * V, N]
-    ahead: Floats  # [V, (F + 1) * statuses, N] what is still to come at least
+    ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
+    whose: Ints  # [A] of which cost; -1: of none yet
+    rent: Floats  # [A, L] what every bit of a tile costs on top (see `sim.kernels.ahead`)
 
 
 @part

@@ -10,6 +10,7 @@ from sim.errors import TilenestError, there_are
 
 _TERM = re.compile(r"([a-z]+)(?:\^([0-9]+(?:\.[0-9]+)?))?")
 TERMS = ("energy", "latency", "dram")
+MOST_POWER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,14 @@ class Objective:
         powers: dict[str, float] = {}
         for factor in text.replace(" ", "").split("*"):
             term = _TERM.fullmatch(factor)
-            if term is None or term[1] not in TERMS or term[1] in powers:
+            power = float(term[2] or 1) if term else 0.0
+            if term is None or term[1] not in TERMS or term[1] in powers or not 0 < power <= MOST_POWER:
                 names = there_are(OBJECTIVES, text)
-                raise TilenestError(f"no objective '{text}'; {names}, and products such as energy*latency^2")
-            powers[term[1]] = float(term[2] or 1)
+                raise TilenestError(
+                    f"no objective '{text}'; {names}, and products such as energy*latency^2, "
+                    f"with powers above 0 and at most {MOST_POWER}"
+                )
+            powers[term[1]] = power
         return cls(**powers)
 
     def __str__(self) -> str:

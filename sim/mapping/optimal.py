@@ -176,7 +176,7 @@ class _Search:
         tensors, statuses = chain.level.shape
         stretches, costs = len(self.space.fanouts) + 1, len(chain.down)
         rows = stretches * int(chain.number.prod())
-        need = (tensors * (1 + statuses) + len(chain.edge) * stretches * costs + looked * rows) * points
+        need = (tensors * (1 + statuses) + len(chain.edge) * stretches * costs + (looked + 2) * rows) * points
         if len(self.work) < need:
             self.work = np.empty(need)
         n = int(min(MOST_LABELS, max(5_000.0, rest * _LABELS_A_SECOND)))

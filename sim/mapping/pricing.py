@@ -169,24 +169,18 @@ class Pricing:
     def straight(self, feeders: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Choices of the tensors that come straight from the outermost memory to where the array may wait for them.
 
-        What the array waits for does not keep a port from the rest, so that the port's time is another then. The
-        tensor whose waits are counted may come from anywhere.
+        What the array waits for does not keep a port from the rest, so that the port's time is another then.
         """
         open_ = [
             t
             for t, tensor in enumerate(self.space.layer.tensors)
-            if self.outer
-            and any(
-                self.may_be_waited_for(t, i) and not self._waits(t, i)
-                for i in self.space.keepers(tensor)
-                if i <= feeders[t]
-            )
+            if self.outer and any(self.may_be_waited_for(t, i) for i in self.space.keepers(tensor) if i <= feeders[t])
         ]
         return [c for n in range(len(open_) + 1) for c in itertools.combinations(open_, n)]
 
     def _is_allowed(self, t: int, parent: int, child: int, straight: tuple[int, ...]) -> bool:
         """Whether an edge belongs to the nests in which just these tensors come straight."""
-        if not self.outer or not self.may_be_waited_for(t, child) or self._waits(t, child):
+        if not self.outer or not self.may_be_waited_for(t, child):
             return True
         return (parent == 0) == (t in straight)
 

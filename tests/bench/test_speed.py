@@ -20,9 +20,10 @@ from sim.mapping.annealer import Sampled
 from sim.mapping.check import check
 from sim.mapping.counts import count_words
 from sim.mapping.dataflow import Dataflow
-from sim.mapping.mapper import find_mapping
+from sim.mapping.mapper import Strategy, find_mapping
 from sim.mapping.nest import For, Keep, Mapping, Parallel
 from sim.mapping.objective import OBJECTIVES
+from sim.mapping.optimal import Optimal
 from sim.mapping.problem import nest_of, shape_of
 from sim.reference.walk import walk
 from sim.schema.dataflow import read_dataflow
@@ -144,3 +145,10 @@ def test_running_alexnet_in_a_fresh_process(benchmark: BenchmarkFixture) -> None
 def test_asking_for_help_in_a_fresh_process(benchmark: BenchmarkFixture) -> None:
     command = [sys.executable, "-m", "sim", "--help"]
     benchmark.pedantic(subprocess.run, (command,), {"check": True, "capture_output": True}, rounds=5)
+
+
+@pytest.mark.parametrize("way", [Optimal(), Sampled()], ids=["optimal", "sampled"])
+def test_the_exact_mapper_beside_the_sampling_one(benchmark: BenchmarkFixture, way: Strategy) -> None:
+    arch, dataflow = sim.load_arch("eyeriss"), read_dataflow("row_stationary")
+    found = benchmark(find_mapping, convolution(56, 64, 64, 1), arch, dataflow, OBJECTIVES["edp"], way)
+    assert found.optimal in (True, None)

@@ -17,7 +17,7 @@ RUN = ("run", "--arch", "simple_ws", "--workload", "alexnet", "--layers", "conv5
         (
             ["--objective", "enrgy"],
             "no objective 'enrgy'; there are energy, latency, edp, ed2p, dram (did you mean 'energy'?), "
-            "and products such as energy*latency^2",
+            "and products such as energy*latency^2, with powers above 0 and at most 4",
         ),
         (["--budget", "2s"], "--budget is for --mapper optimal alone (in Python: budget, mapper='optimal')"),
         (["--mapper", "optimal"], "--effort is for --mapper sampled alone (in Python: effort, mapper='sampled')"),
