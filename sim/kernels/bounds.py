@@ -136,26 +136,32 @@ def uneven(t: int, task: Task, place: Place) -> float:
 
 
 @part
-def line_of(e: int, v: int, task: Task, chain: Chain, place: Place) -> tuple[float, float, float]:
-    """Cost `v` of an edge without windows: for each of the m times, once, and for each word of a tile."""
-    t = chain.edge[e, TENSOR]
+def set_lines(e: int, task: Task, chain: Chain, place: Place, out: Floats) -> None:
+    """Costs of an edge without windows, [3, V]: for each of the m times, once, and for each word of a tile."""
+    t, first = chain.edge[e, TENSOR], chain.edge[e, PARENT_NODE]
     words, some = task.words[t, 0] * task.words[t, 1] * task.words[t, 2], uneven(t, task, place)
-    slope, base = 0.0, 0.0
-    for g in range(chain.edge[e, PARENT_NODE], chain.edge[e, CHILD_NODE]):
+    out[:, :] = 0.0
+    begun, head = times_of(e, first, task, chain, place), first_words(e, task, chain, place)
+    for g in range(first, chain.edge[e, CHILD_NODE]):
         times = times_of(e, g, task, chain, place)
         least = times * some if times > 1 else times
-        for way in range(2):
-            price = chain.down[v, e, g] if way == 0 else chain.up[v, e, g]
-            slope += price * (least if price > 0 else times)
-            if way == 0 and task.kind[IS_OUTPUT, t]:  # what is begun does not come down
-                base -= price * times
-    if task.kind[IS_OUTPUT, t]:
-        begun, together = times_of(e, chain.edge[e, PARENT_NODE], task, chain, place), 1.0
-        for f in range(len(task.node)):
-            together *= _alike(t, f, task, place) if task.node[f] <= chain.edge[e, PARENT_NODE] else 1.0
-        base += chain.added[v, e] * max(0.0, begun * some - together)
-    share = divided(v, e, chain, place)
-    return slope * words / share, base * words / share, first_words(e, task, chain, place) * chain.tile[v, e] / share
+        for v in range(out.shape[1]):
+            down, up = chain.down[v, e, g], chain.up[v, e, g]
+            out[0, v] += down * (least if down > 0 else times) + up * (least if up > 0 else times)
+            if task.kind[IS_OUTPUT, t]:  # what is begun does not come down
+                out[1, v] -= down * times
+    together = 1.0
+    for f in range(len(task.node)):
+        together *= _alike(t, f, task, place) if task.node[f] <= first else 1.0
+    for v in range(out.shape[1]):
+        share = divided(v, e, chain, place)
+        if task.kind[IS_OUTPUT, t]:
+            out[1, v] += chain.added[v, e] * max(0.0, begun * some - together)
+        out[0, v], out[1, v], out[2, v] = (
+            out[0, v] * words / share,
+            out[1, v] * words / share,
+            head * chain.tile[v, e] / share,
+        )
 
 
 @part

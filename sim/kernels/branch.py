@@ -11,7 +11,17 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernels.ahead import fill_ahead, set_rents
-from sim.kernels.bounds import BITS, IS_HARD, NEVER, TENSOR, TIMES, Chain, Place, Task, line_of
+from sim.kernels.bounds import (
+    BITS,
+    ENERGY,
+    IS_HARD,
+    NEVER,
+    OUTERMOST,
+    TIMES,
+    Chain,
+    Place,
+    Task,
+)
 from sim.kernels.cost import Floats
 from sim.kernels.jit import kernel, part
 from sim.kernels.labels import (
@@ -22,7 +32,6 @@ from sim.kernels.labels import (
     copy_label,
     covered,
     keep_label,
-    least,
     pop,
     push,
     value,
@@ -30,6 +39,7 @@ from sim.kernels.labels import (
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
 from sim.kernels.nests import MOST_ORDERS, Exact, next_order, price_nest, write_nest
+from sim.kernels.roots import floors, make_place, with_steps, worth
 from sim.kernels.tables import (
     Tables,
     cost_at,
@@ -222,78 +232,6 @@ def _expand(
 
 
 @part
-def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
-    """The place for bounds in space [F, D]; `room` is the most divisors and primes there may be."""
-    fanouts, dims = copies.shape
-    inside = np.ones((fanouts + 1, dims), np.int64)
-    for f in range(fanouts):
-        for d in range(dims):
-            inside[f + 1, d] = inside[f, d] * copies[f, d]
-    passes = np.empty(dims, np.int64)
-    for d in range(dims):
-        passes[d] = -(-size[d] // inside[fanouts, d])
-    divisors = np.ones((dims, room[0]), np.int64)
-    grown = np.full((dims, room[0], room[1]), -1)
-    return Place(copies, inside, passes, divisors, grown, np.ones(dims, np.int64), np.ones(dims, np.int64))
-
-
-@part
-def _steps(fixed: Floats, place: Place) -> Floats:
-    """`fixed` with the cycles of the arithmetic in the place of those of a step."""
-    out = fixed.copy()
-    for passes in place.passes:
-        out[2] *= passes
-    return out
-
-
-@part
-def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
-    """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
-    costs, tensors = len(chain.down), len(task.depends)
-    out = np.zeros((tensors, chain.level.shape[1], costs))
-    pair = np.empty((2, costs))
-    anew[:] = 0.0
-    for t in range(tensors):
-        for i in range(chain.number[t] - 2, -1, -1):
-            out[t, i, :] = NEVER
-            for j in range(i + 1, chain.number[t]):
-                e = chain.between[t, i, j]
-                if e >= 0:
-                    for v in range(costs):
-                        slope, base, _ = line_of(e, v, task, chain, place)
-                        out[t, i, v] = min(out[t, i, v], slope + base + out[t, j, v])
-    for e in range(chain.searched[0], len(chain.edge)):
-        t, left = chain.edge[e, TENSOR], 1.0
-        for d in range(len(task.size)):
-            left *= 1 if task.depends[t, d] or task.kind[IS_HARD, t] else place.passes[d]
-        if slides(t, task):
-            window_cost(e, 0, 0, left, 0.0, 0, 0, task, chain, place, pair)
-            anew += pair[0]
-            continue
-        for v in range(costs):
-            slope, base, _ = line_of(e, v, task, chain, place)
-            anew[v] += slope * left + base
-    return out
-
-
-@kernel
-def root_bounds(
-    chosen: Ints, room: Ints, task: Task, chain: Chain, fixed: Floats, power: Floats, most: Floats, out: Floats
-) -> None:
-    """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
-    anew = np.empty(len(chain.down))
-    ahead, whose = np.zeros((TIMES, 1, 1)), np.arange(TIMES)
-    rent, used = np.zeros((TIMES, len(task.room))), np.zeros(len(task.room))
-    for s in range(len(chosen)):
-        place = make_place(chosen[s], task.size, room)
-        floor = floors(task, chain, place, anew)
-        for t in range(len(task.depends)):
-            anew += floor[t, 0]
-        goal = Goal(power, most, _steps(fixed, place))
-        out[s] = least(0, 0, anew, used, ahead, whose, rent, task.room, goal)
-
-
-@part
 def _complete(
     label: int,
     best: float,
@@ -355,10 +293,11 @@ def branch(
     looked = min(costs, room[2])
     tables = make_tables(points, rows, looked, task, chain, work)
     fill_tables(points, task, chain, place, tables)
-    fill_ahead(points, 0, looked, task, chain, place, tables)
-    goal = Goal(power, most, _steps(fixed, place))
+    goal = Goal(power, most, with_steps(fixed, place))
     anew = np.empty(costs)
     floor = floors(task, chain, place, anew)
+    if not _look_ahead(points, looked, best, anew, floor, task, chain, place, goal, tables):
+        return best, NEVER
     made = _begin(anew, floor, looked, best, task, goal, tables, labels)
     pair, grows, rented = np.empty((2, costs)), np.empty(len(task.size), np.int64), False
     left = NEVER
@@ -385,6 +324,34 @@ def branch(
             made = _expand(label, made, best, task, chain, place, goal, tables, floor, pair, grows, labels)
     tally[MADE] += made
     return best, left
+
+
+@part
+def _look_ahead(
+    points: int,
+    looked: int,
+    best: float,
+    anew: Floats,
+    floor: Floats,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    goal: Goal,
+    tables: Tables,
+) -> bool:
+    """Fill the tables of what is to come, cost by cost; False as soon as it is clear that nothing can be better."""
+    total = anew.copy()
+    for t in range(len(floor)):
+        total += floor[t, 0]
+    for i in range(looked):
+        v = i if i == ENERGY else i + TIMES - 1 if i < looked - TIMES + 1 else i - (looked - TIMES)
+        if v == OUTERMOST and not goal.power[2]:
+            continue
+        fill_ahead(points, v, v + 1, task, chain, place, tables)
+        total[v] = anew[v] + tables.ahead[v, 0, 0]
+        if worth(total, task, goal) >= best - SLACK:
+            return False
+    return True
 
 
 @part

@@ -20,7 +20,7 @@ from sim.kernels.bounds import (
     Task,
     divided,
     first_words,
-    line_of,
+    set_lines,
     times_of,
     uneven,
     window_sums,
@@ -254,9 +254,10 @@ def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tab
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
     costs = tables.line.shape[1]
+    lines = np.empty((3, costs))
     for e in range(chain.searched[0]):
-        for v in range(costs):
-            tables.line[0, v, e], tables.line[1, v, e], tables.line[2, v, e] = line_of(e, v, task, chain, place)
+        set_lines(e, task, chain, place, lines)
+        tables.line[:, :, e] = lines
         for k in range(len(task.node) + 1):
             if tables.slot[e, k] >= 0:
                 row = tables.slot[e, k] * costs

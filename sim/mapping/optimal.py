@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.arch.tree import Architecture
-from sim.kernels import branch as kernel
 from sim.kernels.bounds import NEVER, Chain
-from sim.kernels.branch import COUNTED
+from sim.kernels.branch import COUNTED, branch
 from sim.kernels.cost import Floats
 from sim.kernels.labels import SLACK, Labels
 from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
+from sim.kernels.roots import root_bounds
 from sim.kernels.warm import warm_up
 from sim.mapping.annealer import Sampled, anneal
 from sim.mapping.dataflow import Dataflow
@@ -127,7 +127,7 @@ class _Search:
         room = np.array([space.most_divisors, MOST_PRIMES, pricing.looked])
         bounds = np.empty((len(parts), len(copies)))
         for i, chain in enumerate(chains):
-            kernel.root_bounds(copies, room, space.task, chain, totals[i], powers, most, bounds[i])
+            root_bounds(copies, space.task, chain, totals[i], powers, most, bounds[i])
         exact = self._exact(pricing, axes[0])
         for at in np.argsort(bounds, axis=None, kind="stable"):
             i, s = divmod(int(at), len(copies))
@@ -140,7 +140,7 @@ class _Search:
             labels = self._make_room(chains[i], copies[s], pricing.looked, rest)
             own = exact._replace(axes=axes[s], total=totals[i])
             before = self.best
-            self.best, left = kernel.branch(
+            self.best, left = branch(
                 copies[s], room, space.task, chains[i], totals[i], powers, most, own, labels, self.work,
                 self.best, self.tally,
             )  # fmt: skip

@@ -58,7 +58,8 @@ class Pricing:
         # where filling and use alternate somewhere, the outermost port is looked at twice: with the waits and without
         # what may be waited for, and as it is
         self.single = {self.stages[i] for i, m in enumerate(self.memories) if i and m.buffering == "single"}
-        self.outer = [(i, c) for i, c in self.ports if i == 0 and self.single]
+        # (for reads: writes are not what is waited for, and yet what is waited for is taken off a port's time)
+        self.outer = [(i, c) for i, c in self.ports if i == 0 and c != WRITE_TIME and self.single]
         self.costs = 3 + len(self.outer) + len(self.ports) + len(self.wires)
         self.edges: dict[tuple[int, int, int, bool], _Edge] = {}
 
@@ -180,9 +181,9 @@ class Pricing:
 
     def _is_allowed(self, t: int, parent: int, child: int, straight: tuple[int, ...]) -> bool:
         """Whether an edge belongs to the nests in which just these tensors come straight."""
-        if not self.outer or not self.may_be_waited_for(t, child):
+        if not self.outer or parent:
             return True
-        return (parent == 0) == (t in straight)
+        return self.may_be_waited_for(t, child) == (t in straight)
 
     def chain(self, feeders: tuple[int, ...], straight: tuple[int, ...]) -> Chain:
         """The chain of nests in which these memories feed the arithmetic and these tensors come straight."""

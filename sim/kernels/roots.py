@@ -1,0 +1,88 @@
+"""The parts of a map space: what the loops in space leave to be searched, and what a part is worth at least."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.kernels.bounds import IS_HARD, NEVER, TENSOR, TIMES, Chain, Place, Task, set_lines
+from sim.kernels.cost import Floats
+from sim.kernels.jit import kernel, part
+from sim.kernels.labels import Goal, least
+from sim.kernels.layout import Ints
+from sim.kernels.tables import slides, window_cost
+
+
+@part
+def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
+    """The place for bounds in space [F, D]; `room` is the most divisors and primes there may be."""
+    fanouts, dims = copies.shape
+    inside = np.ones((fanouts + 1, dims), np.int64)
+    for f in range(fanouts):
+        for d in range(dims):
+            inside[f + 1, d] = inside[f, d] * copies[f, d]
+    passes = np.empty(dims, np.int64)
+    for d in range(dims):
+        passes[d] = -(-size[d] // inside[fanouts, d])
+    divisors = np.ones((dims, room[0]), np.int64)
+    grown = np.full((dims, room[0], room[1]), -1)
+    return Place(copies, inside, passes, divisors, grown, np.ones(dims, np.int64), np.ones(dims, np.int64))
+
+
+@part
+def with_steps(fixed: Floats, place: Place) -> Floats:
+    """`fixed` with the cycles of the arithmetic in the place of those of a step."""
+    out = fixed.copy()
+    for passes in place.passes:
+        out[2] *= passes
+    return out
+
+
+@part
+def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
+    """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
+    costs, tensors = len(chain.down), len(task.depends)
+    out = np.zeros((tensors, chain.level.shape[1], costs))
+    pair, lines = np.empty((2, costs)), np.empty((3, costs))
+    anew[:] = 0.0
+    for t in range(tensors):
+        for i in range(chain.number[t] - 2, -1, -1):
+            out[t, i, :] = NEVER
+            for j in range(i + 1, chain.number[t]):
+                e = chain.between[t, i, j]
+                if e >= 0:
+                    set_lines(e, task, chain, place, lines)
+                    for v in range(costs):
+                        out[t, i, v] = min(out[t, i, v], lines[0, v] + lines[1, v] + out[t, j, v])
+    for e in range(chain.searched[0], len(chain.edge)):
+        t, left = chain.edge[e, TENSOR], 1.0
+        for d in range(len(task.size)):
+            left *= 1 if task.depends[t, d] or task.kind[IS_HARD, t] else place.passes[d]
+        if slides(t, task):
+            window_cost(e, 0, 0, left, 0.0, 0, 0, task, chain, place, pair)
+            anew += pair[0]
+            continue
+        set_lines(e, task, chain, place, lines)
+        anew += lines[0] * left + lines[1]
+    return out
+
+
+@part
+def worth(total: Floats, task: Task, goal: Goal) -> float:
+    """The least that nests are worth whose costs are at least these."""
+    ahead, rent = np.zeros((TIMES, 1, 1)), np.zeros((TIMES, len(task.room)))
+    return least(0, 0, total, np.zeros(len(task.room)), ahead, np.arange(TIMES), rent, task.room, goal)
+
+
+@kernel
+def root_bounds(
+    chosen: Ints, task: Task, chain: Chain, fixed: Floats, power: Floats, most: Floats, out: Floats
+) -> None:
+    """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
+    anew = np.empty(len(chain.down))
+    for s in range(len(chosen)):
+        place = make_place(chosen[s], task.size, np.ones(2, np.int64))  # of the lattice, only the first point
+        floor = floors(task, chain, place, anew)
+        for t in range(len(task.depends)):
+            anew += floor[t, 0]
+        goal = Goal(power, most, with_steps(fixed, place))
+        out[s] = worth(anew, task, goal)
