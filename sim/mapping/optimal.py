@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.arch.tree import Architecture
-from sim.kernels.bounds import NEVER, Chain
+from sim.kernels.bounds import IS_HARD, NEVER, Chain
 from sim.kernels.branch import COUNTED, branch
 from sim.kernels.cost import Floats
 from sim.kernels.labels import SLACK, Labels
@@ -79,7 +79,8 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
 
 def _with_nest(found: Found, better: Found) -> Found:
     """What is proved of one nest, said of a better one."""
-    evaluated, bound = found.evaluated + better.evaluated, min(found.bound or 0.0, better.value)
+    evaluated = found.evaluated + better.evaluated
+    bound = None if found.bound is None else min(found.bound, better.value)
     return Found(better.mapping, better.energy_pj, better.latency_cycles, better.value, evaluated, bound)
 
 
@@ -106,11 +107,21 @@ class _Search:
         """No nest of the space is worth less."""
         return min(self.best, self.left)
 
+    @property
+    def proves(self) -> bool:
+        """Whether partial nests are compared in all that decides.
+
+        They are not in how often the array waits, nor for outputs with windows: the search is a good one then, but no
+        proof.
+        """
+        waits = any(m.buffering == "single" for m in self.space.arch.memories[1:])
+        return not waits and not self.space.task.kind[IS_HARD].any()
+
     def found(self, judge: Judge) -> Found:
         """What was found."""
         assert self.nest is not None
         judged = judge(self.nest)
-        bound = math.exp(min(self.bound, judged.score))
+        bound = math.exp(min(self.bound, judged.score)) if self.proves else None
         evaluated = int(self.tally[COUNTED])
         return Found(self.nest, judged.pj, judged.cycles, math.exp(judged.score), evaluated, bound)
 

@@ -60,7 +60,14 @@ class Pricing:
         self.single = {self.stages[i] for i, m in enumerate(self.memories) if i and m.buffering == "single"}
         # (for reads: writes are not what is waited for, and yet what is waited for is taken off a port's time)
         self.outer = [(i, c) for i, c in self.ports if i == 0 and c != WRITE_TIME and self.single]
-        self.costs = 3 + len(self.outer) + len(self.ports) + len(self.wires)
+        # a nest begins when the first tiles have come, for the tensor and through the port for which it takes longest
+        self.inputs = [t for t, tensor in enumerate(space.layer.tensors) if tensor.role != "outputs"]
+        self.senders = [i for i in range(1, len(level)) if max(level[i, PORT_TIME], level[i, READ_TIME]) > 0]
+        self.begins = 3 + len(self.outer) + len(self.ports) + len(self.wires)
+        self.crowded = (
+            self.begins + len(self.inputs) + len(self.senders)
+        )  # wires once more, with waits and first tiles
+        self.costs = self.crowded + len(self.wires)
         self.edges: dict[tuple[int, int, int, bool], _Edge] = {}
 
     @property
@@ -99,7 +106,7 @@ class Pricing:
             if output:
                 out.up[0, last] += p.energy[t, child, DRAIN]
             self._extra(t, parent, child, innermost, out)
-            out.tile[3:] = out.tile[1]
+            out.tile[3 : 3 + len(self.outer)] = out.tile[self.crowded :] = out.tile[1]
         if first == 0:
             out.down[2, 0] += p.bits[t]
             if output:
@@ -107,14 +114,14 @@ class Pricing:
         for v, (i, column) in enumerate((*self.outer, *self.ports), 3):
             if v >= 3 + len(self.outer) or not self.may_be_waited_for(t, child):
                 self._port(t, parent, child, last, i, column, v, out)
-        waited = [*range(3, 3 + len(self.outer)), *range(3 + len(self.outer) + len(self.ports), self.costs)]
-        for v in waited:
+        for v in (*range(3, 3 + len(self.outer)), *range(self.begins, self.costs)):
             out.down[v] += out.down[1]
             out.among[v] = out.among[1]
-        for v, (u, g) in enumerate(self.wires, 3 + len(self.outer) + len(self.ports)):
-            if u == t and first <= g <= last:
-                (out.up if output else out.down)[v, g] += p.wire[t, g]
-                out.among[v] = sum(n > g for n in self.fanout_nodes)
+        for n, (u, g) in enumerate(self.wires):
+            for v in (self.begins - len(self.wires) + n, self.crowded + n):
+                if u == t and first <= g <= last:
+                    (out.up if output else out.down)[v, g] += p.wire[t, g]
+                    out.among[v] = sum(node > g for node in self.fanout_nodes)
         return out
 
     def _port(self, t: int, parent: int, child: int, last: int, i: int, column: int, v: int, out: _Edge) -> None:
@@ -145,8 +152,14 @@ class Pricing:
         if self.memories[child].buffering == "single":
             if self._waits(t, child) and not output:
                 out.down[1, self.nodes[parent]] += way
+        elif (p.level[child, WHOLE] or innermost) and output:
+            out.tile[1] += way
+            out.tile[self.begins : self.crowded] += way
         elif p.level[child, WHOLE] or innermost:
-            out.tile[1] += way if output else port if parent == 0 else 0.0
+            out.tile[1] += port if parent == 0 else 0.0
+            out.tile[self.begins + self.inputs.index(t)] += way
+            if parent in self.senders:
+                out.tile[self.begins + len(self.inputs) + self.senders.index(parent)] += port
 
     def _waits(self, t: int, child: int) -> bool:
         """Whether of the single-buffered memories of a stretch this tensor's is the one that is looked at."""
