@@ -36,7 +36,7 @@ IS_OUTPUT, IS_HARD, BITS = range(3)
 # bits that cross the port of the outermost memory. Others are times that bound the latency.
 ENERGY, EXTRA, OUTERMOST, TIMES = range(4)
 
-# How often a lead is taken: no window leads, or the loop over the first or the second term of a window.
+# Columns of the sums over a window: no loop over it leads, or the one over its first or its second term.
 FLAT, FIRST_LEADS, SECOND_LEADS = range(3)
 
 NEVER = np.inf

@@ -6,9 +6,7 @@ their divisors, the last dimension fastest; growing by a prime leads to the next
 
 from __future__ import annotations
 
-import numpy as np
-
-from sim.kernels.jit import kernel, part
+from sim.kernels.jit import part
 from sim.kernels.layout import Ints
 
 MOST_PRIMES = 8  # the product of the first nine exceeds every bound that fits
@@ -53,19 +51,3 @@ def set_lattice(passes: Ints, divisors: Ints, grown: Ints, counts: Ints, strides
         strides[d] = points
         points *= counts[d]
     return points
-
-
-@kernel
-def divisors_of(n: int) -> Ints:
-    """The divisors of a number, ascending."""
-    count = 0
-    for d in range(1, n + 1):
-        if n % d == 0:
-            count += 1
-    out = np.empty(count, np.int64)
-    count = 0
-    for d in range(1, n + 1):
-        if n % d == 0:
-            out[count] = d
-            count += 1
-    return out
