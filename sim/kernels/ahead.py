@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.bounds import BITS, ENERGY, NEVER, TIMES, Chain, Place, Task
+from sim.kernels.bounds import BASE, BITS, ENERGY, FIRST_TILE, NEVER, SLOPE, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
@@ -54,7 +54,7 @@ def _close_all(
             v = tables.whose[a]
             here, there = tables.ahead[a, row], tables.ahead[a, to]
             pays = tables.rent[a, chain.level[t, i]] * task.kind[BITS, t] if chain.stage[t, i] == k else 0.0
-            slope, base, first = tables.line[0, v, e], tables.line[1, v, e], tables.line[2, v, e]
+            slope, base, first = tables.line[SLOPE, v, e], tables.line[BASE, v, e], tables.line[FIRST_TILE, v, e]
             slot = tables.slot[e, k]
             cost = tables.cost[max(0, slot * tables.line.shape[1] + v)]
             left = tables.left[t]

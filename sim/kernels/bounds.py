@@ -11,7 +11,7 @@ of the lattice alone. For a tensor without windows this is exact. Neighbouring w
 tile that leads, if it is over a window, spares the overlap. How much else is spared depends on loops further out, so
 as much is taken off as they could spare.
 
-A cost is a vector: energy, and the times of ports and wires that bound the latency (see `sim.mapping.space`).
+A cost is a vector: energy, and the times of ports and wires that bound the latency (see `sim.mapping.pricing`).
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ ENERGY, EXTRA, OUTERMOST, TIMES = range(4)
 # Columns of the sums over a window: no loop over it leads, or the one over its first or its second term.
 FLAT, FIRST_LEADS, SECOND_LEADS = range(3)
 
+# Rows of the costs of an edge without windows; see `set_lines`.
+SLOPE, BASE, FIRST_TILE, SLOPE_AT_MOST, BASE_AT_MOST = range(5)
+LINES = 5
+
 NEVER = np.inf
 MOST_LISTS = 4
 
@@ -55,9 +59,7 @@ class Task(NamedTuple):
     kind: Ints  # [3, T]
     share: Ints  # [T, F] how copies share (see `sim.kernels.layout`)
     node: Ints  # [F] nodes of the fanouts
-    rules: (
-        Ints  # [3, D] whether a PE does a dimension whole; whether its loops stand inside; whether a PE loops over it
-    )
+    rules: Ints  # [3, D] is done whole by a PE; its loops stand inside; PEs may loop over it
     room: Floats  # [L] bits
 
 
@@ -137,31 +139,42 @@ def uneven(t: int, task: Task, place: Place) -> float:
 
 @part
 def set_lines(e: int, task: Task, chain: Chain, place: Place, out: Floats) -> None:
-    """Costs of an edge without windows, [3, V]: for each of the m times, once, and for each word of a tile."""
+    """Costs of an edge without windows: rows SLOPE to SLOPE_AT_MOST.
+
+    For each of the m times and once, at least; for each word of a first tile; and as the first two, at most. What is
+    at most and at least differs where bounds do not divide: then not all copies have work in every pass.
+    """
     t, first = chain.edge[e, TENSOR], chain.edge[e, PARENT_NODE]
     words, some = task.words[t, 0] * task.words[t, 1] * task.words[t, 2], uneven(t, task, place)
     out[:, :] = 0.0
-    begun, head = times_of(e, first, task, chain, place), first_words(e, task, chain, place)
     for g in range(first, chain.edge[e, CHILD_NODE]):
-        times = times_of(e, g, task, chain, place)
-        least = times * some if times > 1 else times
+        most = times_of(e, g, task, chain, place)
+        least = most * some if most > 1 else most
         for v in range(out.shape[1]):
             down, up = chain.down[v, e, g], chain.up[v, e, g]
-            out[0, v] += down * (least if down > 0 else times) + up * (least if up > 0 else times)
+            _add_range(down, least, most, SLOPE, SLOPE_AT_MOST, v, out)
+            _add_range(up, least, most, SLOPE, SLOPE_AT_MOST, v, out)
             if task.kind[IS_OUTPUT, t]:  # what is begun does not come down
-                out[1, v] -= down * times
-    together = 1.0
+                _add_range(-down, least, most, BASE, BASE_AT_MOST, v, out)
+    begun, together = times_of(e, first, task, chain, place), 1.0
     for f in range(len(task.node)):
         together *= _alike(t, f, task, place) if task.node[f] <= first else 1.0
+    head = first_words(e, task, chain, place)
     for v in range(out.shape[1]):
         share = divided(v, e, chain, place)
         if task.kind[IS_OUTPUT, t]:
-            out[1, v] += chain.added[v, e] * max(0.0, begun * some - together)
-        out[0, v], out[1, v], out[2, v] = (
-            out[0, v] * words / share,
-            out[1, v] * words / share,
-            head * chain.tile[v, e] / share,
-        )
+            least, most = max(0.0, begun * some - together), max(0.0, begun - together * some)
+            _add_range(chain.added[v, e], least, most, BASE, BASE_AT_MOST, v, out)
+        for row in range(len(out)):
+            out[row, v] *= words / share
+        out[FIRST_TILE, v] = head * chain.tile[v, e] / share
+
+
+@part
+def _add_range(price: float, least: float, most: float, low: int, high: int, v: int, out: Floats) -> None:
+    """Add what so many words cost at least and at most; a price may be negative."""
+    out[low, v] += price * (least if price > 0 else most)
+    out[high, v] += price * (most if price > 0 else least)
 
 
 @part
@@ -170,13 +183,14 @@ def first_words(e: int, task: Task, chain: Chain, place: Place) -> float:
     t, out = chain.edge[e, TENSOR], 1.0
     for f in range(max(0, chain.edge[e, STAGE]), len(task.node)):
         for d in range(len(task.size)):
-            if task.depends[t, d] and not _in_window(t, d, task):
+            if task.depends[t, d] and not in_window(t, d, task):
                 out *= place.copies[f, d]
     return out * times_of(e, chain.edge[e, PARENT_NODE], task, chain, place)
 
 
 @part
-def _in_window(t: int, d: int, task: Task) -> bool:
+def in_window(t: int, d: int, task: Task) -> bool:
+    """Whether a dimension stands in a window of a tensor."""
     return (
         task.window[t, 0, 0] == d
         or task.window[t, 0, 1] == d

@@ -15,6 +15,7 @@ from sim.kernels.bounds import (
     BITS,
     ENERGY,
     IS_HARD,
+    LINES,
     NEVER,
     OUTERMOST,
     TIMES,
@@ -25,7 +26,12 @@ from sim.kernels.bounds import (
 from sim.kernels.cost import Floats
 from sim.kernels.jit import kernel, part
 from sim.kernels.labels import (
+    CLOSE,
+    CROSS,
+    FULL,
     GONE,
+    GROW,
+    MADE,
     SLACK,
     Goal,
     Labels,
@@ -47,19 +53,13 @@ from sim.kernels.tables import (
     fill_tables,
     may_cross,
     may_grow,
+    most_at,
     set_slots,
     slides,
     status_of,
     statuses,
     window_cost,
 )
-
-# Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime or the lead of
-# a window, then the bound of the loop that leads.
-START, GROW, CLOSE, CROSS = range(4)
-
-# What a run of the search says of itself: labels made, nests counted; whether labels ran out.
-MADE, COUNTED, FULL = range(3)
 
 PATIENCE = 1500  # labels, before bounds are sought that see what room several tensors share
 
@@ -133,7 +133,7 @@ def _closed(
     else:
         for v in range(pair.shape[1]):
             pair[0, v] = cost_at(e, k, v, point, tile, chain, tables)
-            pair[1, v] = NEVER if task.kind[IS_HARD, t] else pair[0, v]
+            pair[1, v] = NEVER if task.kind[IS_HARD, t] else most_at(e, v, point, tile, chain, tables)
     for v in range(pair.shape[1]):
         labels.low[new, v] += pair[0, v]
         labels.high[new, v] += pair[1, v]
@@ -385,7 +385,7 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, w
         np.empty(points, np.int64),
         work[:a].reshape((tensors, points)),
         work[a:b].reshape((tensors * most, points)),
-        np.empty((3, costs, edges)),
+        np.empty((LINES, costs, edges)),
         slot,
         work[b:c].reshape((slots * costs, points)),
         work[c:d].reshape((len(whose), rows, points)),

@@ -11,6 +11,13 @@ from sim.kernels.jit import part
 from sim.kernels.layout import Ints
 from sim.kernels.tables import Tables
 
+# Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime or the lead of
+# a window, then the bound of the loop that leads.
+START, GROW, CLOSE, CROSS = range(4)
+
+# What a run of the search says of itself: labels made, nests counted; whether labels ran out.
+MADE, COUNTED, FULL = range(3)
+
 LOOKS = 24  # labels at the same place with which a new one is compared
 GONE = -2  # in the place of the next label: this one need not be continued
 

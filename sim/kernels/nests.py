@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.kernels.bounds import CHILD, STAGE, TENSOR, Chain, Place, Task
+from sim.kernels.bounds import CHILD, STAGE, TENSOR, Chain, Place, Task, in_window
 from sim.kernels.cost import Floats, energy, latency, overflow
 from sim.kernels.jit import part
+from sim.kernels.labels import CLOSE, COUNTED, GROW, START
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, NODES, STEP, Ints, set_steps
 from sim.kernels.reuse import count
 
@@ -61,7 +62,7 @@ def price_nest(exact: Exact, tally: Ints) -> bool:
         exact.memo,
         exact.counts,
     )
-    tally[1] += 1
+    tally[COUNTED] += 1
     if overflow(exact.counts, exact.tensors, exact.level, exact.bits) > 0:
         return False
     cycles = latency(
@@ -91,8 +92,7 @@ def _flush(n: int, rest: Ints, task: Task, exact: Exact) -> int:
         for d in range(len(rest)):
             window = False
             for t in range(len(task.window)):
-                for w in range(2):
-                    window = window or task.window[t, w, 0] == d or task.window[t, w, 1] == d
+                window = window or in_window(t, d, task)
             if rest[d] > 1 and window == (turn == 0):
                 exact.loops[DIM, n], exact.loops[BOUND, n], exact.loops[AXIS, n] = exact.dim[d], rest[d], -1
                 rest[d] = 1
@@ -136,11 +136,11 @@ def write_nest(
         rest[d] = place.passes[d] // place.divisors[d, i]
     n, segments, start, end = 0, 0, 0, 0
     fanouts = len(task.node)
-    while move[label, 0] > 0:
+    while move[label, 0] != START:
         kind, what, how, bound = move[label, 0], move[label, 1], move[label, 2], move[label, 3]
         old = move[label, 4]
         k, status = at[old, 0] // kinds, at[old, 0] % kinds
-        if kind == 1:
+        if kind == GROW:
             rest[what] *= how
             label = old
             continue
@@ -148,7 +148,7 @@ def write_nest(
         if m > n:
             start, end = n, m
         n = m
-        if kind == 2:
+        if kind == CLOSE:
             if how:
                 d = task.window[chain.edge[what, TENSOR], (how - 1) // 2, (how - 1) % 2]
                 exact.loops[DIM, n], exact.loops[BOUND, n], exact.loops[AXIS, n] = exact.dim[d], bound, -1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.bounds import IS_HARD, NEVER, TENSOR, TIMES, Chain, Place, Task, set_lines
+from sim.kernels.bounds import BASE, IS_HARD, LINES, NEVER, SLOPE, TENSOR, TIMES, Chain, Place, Task, set_lines
 from sim.kernels.cost import Floats
 from sim.kernels.jit import kernel, part
 from sim.kernels.labels import Goal, least
@@ -42,7 +42,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
     """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
     costs, tensors = len(chain.down), len(task.depends)
     out = np.zeros((tensors, chain.level.shape[1], costs))
-    pair, lines = np.empty((2, costs)), np.empty((3, costs))
+    pair, lines = np.empty((2, costs)), np.empty((LINES, costs))
     anew[:] = 0.0
     for t in range(tensors):
         for i in range(chain.number[t] - 2, -1, -1):
@@ -52,7 +52,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
                 if e >= 0:
                     set_lines(e, task, chain, place, lines)
                     for v in range(costs):
-                        out[t, i, v] = min(out[t, i, v], lines[0, v] + lines[1, v] + out[t, j, v])
+                        out[t, i, v] = min(out[t, i, v], lines[SLOPE, v] + lines[BASE, v] + out[t, j, v])
     for e in range(chain.searched[0], len(chain.edge)):
         t, left = chain.edge[e, TENSOR], 1.0
         for d in range(len(task.size)):
@@ -62,7 +62,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
             anew += pair[0]
             continue
         set_lines(e, task, chain, place, lines)
-        anew += lines[0] * left + lines[1]
+        anew += lines[SLOPE] * left + lines[BASE]
     return out
 
 

@@ -7,12 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.kernels.bounds import (
+    BASE,
+    BASE_AT_MOST,
     BITS,
     CHILD_NODE,
+    FIRST_TILE,
     FLAT,
     IS_HARD,
+    LINES,
     NEVER,
     PARENT_NODE,
+    SLOPE,
+    SLOPE_AT_MOST,
     STAGE,
     TENSOR,
     Chain,
@@ -39,7 +45,7 @@ class Tables(NamedTuple):
     done: Ints  # [N] whether the loops over the inner dimensions are complete
     left: Floats  # [T, N] how often a tensor that closes there comes
     tile: Floats  # [T * S, N] words of the largest tile
-    line: Floats  # [3, V, E] of a tensor without windows: cost of each of those times, at least, of a word of a tile
+    line: Floats  # [5, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
     slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
     cost: Floats  # [W * V, N]
     ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
@@ -254,7 +260,7 @@ def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tab
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
     costs = tables.line.shape[1]
-    lines = np.empty((3, costs))
+    lines = np.empty((LINES, costs))
     for e in range(chain.searched[0]):
         set_lines(e, task, chain, place, lines)
         tables.line[:, :, e] = lines
@@ -268,11 +274,22 @@ def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tab
 @part
 def cost_at(e: int, k: int, v: int, point: int, tile: float, chain: Chain, tables: Tables) -> float:
     """What an edge that closes at a point costs at least."""
-    first = tables.line[2, v, e] * tile
+    first = tables.line[FIRST_TILE, v, e] * tile
     if tables.slot[e, k] >= 0:
         return tables.cost[tables.slot[e, k] * tables.line.shape[1] + v, point] + first
-    moved = tables.line[0, v, e] * tables.left[chain.edge[e, TENSOR], point] + tables.line[1, v, e]
+    moved = tables.line[SLOPE, v, e] * tables.left[chain.edge[e, TENSOR], point] + tables.line[BASE, v, e]
     return moved + first
+
+
+@part
+def most_at(e: int, v: int, point: int, tile: float, chain: Chain, tables: Tables) -> float:
+    """What an edge without windows that closes at a point costs at most."""
+    slope, base, first = (
+        tables.line[SLOPE_AT_MOST, v, e],
+        tables.line[BASE_AT_MOST, v, e],
+        tables.line[FIRST_TILE, v, e],
+    )
+    return slope * tables.left[chain.edge[e, TENSOR], point] + base + first * tile
 
 
 @part

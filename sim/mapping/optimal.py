@@ -8,6 +8,7 @@ proved.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import time
@@ -17,9 +18,9 @@ import numpy as np
 
 from sim.arch.tree import Architecture
 from sim.kernels.bounds import IS_HARD, NEVER, Chain
-from sim.kernels.branch import COUNTED, branch
+from sim.kernels.branch import branch
 from sim.kernels.cost import Floats
-from sim.kernels.labels import SLACK, Labels
+from sim.kernels.labels import COUNTED, SLACK, Labels
 from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
@@ -224,6 +225,7 @@ class _Search:
         return Mapping(tuple(items))
 
 
+@functools.cache
 def divisors(n: int) -> int:
     """How many divisors a number has."""
     return sum(n % d == 0 for d in range(1, n + 1))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arch.tree import keeps
-from sim.kernels.bounds import Chain
+from sim.kernels.bounds import ENERGY, EXTRA, OUTERMOST, TIMES, Chain
 from sim.kernels.cost import (
     AGAIN,
     DOWN,
@@ -63,24 +63,23 @@ class Pricing:
         # a nest begins when the first tiles have come, for the tensor and through the port for which it takes longest
         self.inputs = [t for t, tensor in enumerate(space.layer.tensors) if tensor.role != "outputs"]
         self.senders = [i for i in range(1, len(level)) if max(level[i, PORT_TIME], level[i, READ_TIME]) > 0]
-        self.begins = 3 + len(self.outer) + len(self.ports) + len(self.wires)
-        self.crowded = (
-            self.begins + len(self.inputs) + len(self.senders)
-        )  # wires once more, with waits and first tiles
+        self.begins = TIMES + len(self.outer) + len(self.ports) + len(self.wires)
+        # from here on wires once more, with waits and first tiles
+        self.crowded = self.begins + len(self.inputs) + len(self.senders)
         self.costs = self.crowded + len(self.wires)
-        self.edges: dict[tuple[int, int, int, bool], _Edge] = {}
+        self._edges: dict[tuple[int, int, int, bool], _Edge] = {}
 
     @property
     def looked(self) -> int:
         """Costs that are looked at ahead."""
-        return 3 + (len(self.outer) or sum(i == 0 for i, _ in self.ports))
+        return TIMES + (len(self.outer) or sum(i == 0 for i, _ in self.ports))
 
     def edge(self, t: int, parent: int, child: int, first: bool) -> _Edge:
         """The edge between two memories; the `first` leads to the one that feeds the arithmetic."""
         key = t, parent, child, first
-        if key not in self.edges:
-            self.edges[key] = self._edge(t, parent, child, first)
-        return self.edges[key]
+        if key not in self._edges:
+            self._edges[key] = self._edge(t, parent, child, first)
+        return self._edges[key]
 
     def _edge(self, t: int, parent: int, child: int, innermost: bool) -> _Edge:
         p, first = self.prices, self.nodes[parent]
@@ -95,28 +94,28 @@ class Pricing:
         )
         output = self.space.task.kind[0, t] == 1
         last = node - 1
-        out.down[0, first:node] += p.gap[t, first:node, DOWN]
-        out.down[0, first] += p.energy[t, parent, READ]
-        out.added[0] += p.energy[t, parent, READ]
+        out.down[ENERGY, first:node] += p.gap[t, first:node, DOWN]
+        out.down[ENERGY, first] += p.energy[t, parent, READ]
+        out.added[ENERGY] += p.energy[t, parent, READ]
         if output:
-            out.up[0, first:node] += p.gap[t, first:node, UP]
-            out.up[0, first] += p.energy[t, parent, UPDATE]
+            out.up[ENERGY, first:node] += p.gap[t, first:node, UP]
+            out.up[ENERGY, first] += p.energy[t, parent, UPDATE]
         if child >= 0:
-            out.down[0, last] += p.energy[t, child, FILL]
+            out.down[ENERGY, last] += p.energy[t, child, FILL]
             if output:
-                out.up[0, last] += p.energy[t, child, DRAIN]
+                out.up[ENERGY, last] += p.energy[t, child, DRAIN]
             self._extra(t, parent, child, innermost, out)
-            out.tile[3 : 3 + len(self.outer)] = out.tile[self.crowded :] = out.tile[1]
+            out.tile[TIMES : TIMES + len(self.outer)] = out.tile[self.crowded :] = out.tile[EXTRA]
         if first == 0:
-            out.down[2, 0] += p.bits[t]
+            out.down[OUTERMOST, 0] += p.bits[t]
             if output:
-                out.up[2, 0] += p.bits[t]
-        for v, (i, column) in enumerate((*self.outer, *self.ports), 3):
-            if v >= 3 + len(self.outer) or not self.may_be_waited_for(t, child):
+                out.up[OUTERMOST, 0] += p.bits[t]
+        for v, (i, column) in enumerate((*self.outer, *self.ports), TIMES):
+            if v >= TIMES + len(self.outer) or not self.may_be_waited_for(t, child):
                 self._port(t, parent, child, last, i, column, v, out)
-        for v in (*range(3, 3 + len(self.outer)), *range(self.begins, self.costs)):
-            out.down[v] += out.down[1]
-            out.among[v] = out.among[1]
+        for v in (*range(TIMES, TIMES + len(self.outer)), *range(self.begins, self.costs)):
+            out.down[v] += out.down[EXTRA]
+            out.among[v] = out.among[EXTRA]
         for n, (u, g) in enumerate(self.wires):
             for v in (self.begins - len(self.wires) + n, self.crowded + n):
                 if u == t and first <= g <= last:
@@ -145,18 +144,18 @@ class Pricing:
     def _extra(self, t: int, parent: int, child: int, innermost: bool, out: _Edge) -> None:
         """What comes on top of the arithmetic's cycles: waits of one tensor a stretch, first and last tiles."""
         p, output = self.prices, self.space.task.kind[0, t] == 1
-        out.among[1] = self.stages[parent]
+        out.among[EXTRA] = self.stages[parent]
         action, column = (UPDATE, WRITE_TIME) if output else (READ, READ_TIME)
         port = p.port[t, parent, action] * max(p.level[parent, column], p.level[parent, PORT_TIME])
         way = max(port, *p.wire[t, self.nodes[parent] : self.nodes[child]])
         if self.memories[child].buffering == "single":
             if self._waits(t, child) and not output:
-                out.down[1, self.nodes[parent]] += way
+                out.down[EXTRA, self.nodes[parent]] += way
         elif (p.level[child, WHOLE] or innermost) and output:
-            out.tile[1] += way
+            out.tile[EXTRA] += way
             out.tile[self.begins : self.crowded] += way
         elif p.level[child, WHOLE] or innermost:
-            out.tile[1] += port if parent == 0 else 0.0
+            out.tile[EXTRA] += port if parent == 0 else 0.0
             out.tile[self.begins + self.inputs.index(t)] += way
             if parent in self.senders:
                 out.tile[self.begins + len(self.inputs) + self.senders.index(parent)] += port
