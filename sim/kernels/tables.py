@@ -11,8 +11,8 @@ from sim.kernels.bounds import (
     BASE_AT_MOST,
     BITS,
     CHILD_NODE,
+    FIRST_AT_MOST,
     FIRST_TILE,
-    FLAT,
     IS_HARD,
     LINES,
     NEVER,
@@ -29,12 +29,12 @@ from sim.kernels.bounds import (
     set_lines,
     times_of,
     uneven,
-    window_sums,
 )
 from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
+from sim.kernels.windows import FLAT, SUMS, new_group, window_sums
 
 LEADS = 5  # no window leads; the loop over a term of one of two windows
 
@@ -45,7 +45,7 @@ class Tables(NamedTuple):
     done: Ints  # [N] whether the loops over the inner dimensions are complete
     left: Floats  # [T, N] how often a tensor that closes there comes
     tile: Floats  # [T * S, N] words of the largest tile
-    line: Floats  # [5, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
+    line: Floats  # [6, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
     slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
     cost: Floats  # [W * V, N]
     ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
@@ -143,6 +143,7 @@ def window_cost(
     tile: float,
     lead: int,
     bound: int,
+    crossed: Ints,
     task: Task,
     chain: Chain,
     place: Place,
@@ -153,35 +154,48 @@ def window_cost(
     `lead` is 0 if no window leads, and 1 + 2 * window + term otherwise. False if the loop that should lead has
     nothing left to cover.
     """
-    t, sums = chain.edge[e, TENSOR], np.empty(5)
-    leading, term = (lead - 1) // 2, (lead - 1) % 2
+    t, sums, group = chain.edge[e, TENSOR], np.empty(SUMS), new_group()
+    leading, column = (lead - 1) // 2, 1 + (lead - 1) % 2
     full = left * task.words[t, 0]
     some = full * uneven(t, task, place)
     pair[:, :] = 0.0
-    for g in range(chain.edge[e, PARENT_NODE], chain.edge[e, CHILD_NODE]):
-        least, most, flat = some, full, full
-        for w in range(2):
-            if task.window[t, w, 0] < 0:
-                continue
-            i0, i1 = digit(point, task.window[t, w, 0], place), digit(point, task.window[t, w, 1], place)
-            window_sums(e, w, k, g, i0, i1, bound if lead and w == leading else 0, task, chain, place, sums)
-            if lead and w == leading:
-                if sums[1 + term] == NEVER:
+    least, most = some, full
+    for g in range(chain.edge[e, CHILD_NODE] - 1, chain.edge[e, PARENT_NODE] - 1, -1):
+        if g == chain.edge[e, CHILD_NODE] - 1 or shares_from(t, g + 1, task):
+            least, most = some, full
+            for w in range(2):
+                if task.window[t, w, 0] < 0:
+                    continue
+                i0, i1 = digit(point, task.window[t, w, 0], place), digit(point, task.window[t, w, 1], place)
+                leads = lead > 0 and w == leading
+                window_sums(e, w, k, g, i0, i1, bound if leads else 0, crossed, task, chain, place, group, sums)
+                c = column if leads else FLAT
+                if sums[0, c] == NEVER:
                     return False
-                least, most = least * sums[1 + term], most * sums[3 + term]
-            else:
-                least, most = least * sums[FLAT], most * sums[FLAT]
-            flat *= sums[FLAT]
+                least, most = least * sums[0, c], most * sums[1, c]
         times = times_of(e, g, task, chain, place)
         for v in range(pair.shape[1]):
             price = chain.down[v, e, g] * times
-            pair[0, v] += price * (least if price > 0 else flat)
+            pair[0, v] += price * (least if price > 0 else most)
             pair[1, v] += price * (most if price > 0 else least)
     for v in range(pair.shape[1]):
-        share = divided(v, e, chain, place)
-        first = tile * chain.tile[v, e] * first_words(e, task, chain, place) if chain.tile[v, e] > 0 else 0.0
-        pair[0, v], pair[1, v] = (pair[0, v] + first) / share, (pair[1, v] + first) / share
+        share = divided(v, e, task, chain, place)
+        price = tile * chain.tile[v, e]
+        if price:
+            pair[0, v] += price * first_words(e, price < 0, task, chain, place)
+            pair[1, v] += price * first_words(e, price > 0, task, chain, place)
+        share *= tile if chain.per_tile[v] and tile > 0 else 1.0
+        pair[0, v], pair[1, v] = pair[0, v] / share, pair[1, v] / share
     return True
+
+
+@part
+def shares_from(t: int, node: int, task: Task) -> bool:
+    """Whether a node is a fanout whose copies share tensor `t`."""
+    for f in range(len(task.node)):
+        if task.node[f] == node:
+            return task.share[t, f] > 0
+    return False
 
 
 @part
@@ -196,19 +210,23 @@ def _fill_window(
         if task.window[t, w, 0] >= 0:
             seconds[w] = place.counts[task.window[t, w, 1]]
             most = max(most, place.counts[task.window[t, w, 0]] * seconds[w])
-    sums = np.ones((2, last - first, most, 5))
+    sums = np.ones((2, last - first, most, *SUMS))
+    crossed, group = np.full(len(task.node), -1), new_group()
     for w in range(2):
         if task.window[t, w, 0] < 0:
             continue
-        for i0 in range(place.counts[task.window[t, w, 0]]):
-            for i1 in range(seconds[w]):
-                for g in range(first, last):
-                    window_sums(e, w, k, g, i0, i1, 0, task, chain, place, sums[w, g - first, i0 * seconds[w] + i1])
+        for i in range(place.counts[task.window[t, w, 0]] * seconds[w]):
+            i0, i1 = i // seconds[w], i % seconds[w]
+            for g in range(last - 1, first - 1, -1):
+                if g == last - 1 or shares_from(t, g + 1, task):
+                    window_sums(e, w, k, g, i0, i1, 0, crossed, task, chain, place, group, sums[w, g - first, i])
+                else:
+                    sums[w, g - first, i] = sums[w, g - first + 1, i]
     two = task.window[t, 1, 0] >= 0
     prices = np.empty((costs, last - first))
     some = uneven(t, task, place) * task.words[t, 0]
     for v in range(costs):
-        share = divided(v, e, chain, place)
+        share = divided(v, e, task, chain, place)
         for g in range(first, last):
             prices[v, g - first] = chain.down[v, e, g] * times_of(e, g, task, chain, place) * some / share
     # what an edge costs depends on the point by the windows' digits, and by a factor
@@ -219,18 +237,15 @@ def _fill_window(
             for v in range(costs):
                 best = NEVER
                 for lead in range(LEADS if two else 3):
+                    i_leads, j_leads = (lead if lead < 3 else FLAT), (lead - 2 if lead > 2 else FLAT)
                     total = 0.0
                     for g in range(last - first):
-                        flat = sums[0, g, i, FLAT] * sums[1, g, j, FLAT]
-                        words = flat
-                        if lead > 2:
-                            words = sums[0, g, i, FLAT] * sums[1, g, j, lead - 2]
-                        elif lead:
-                            words = sums[0, g, i, lead] * sums[1, g, j, FLAT]
-                        if prices[v, g] > 0:
+                        row = 0 if prices[v, g] > 0 else 1  # at least, or at most
+                        words = sums[0, g, i, row, i_leads] * sums[1, g, j, row, j_leads]
+                        if sums[0, g, i, 0, i_leads] == NEVER or sums[1, g, j, 0, j_leads] == NEVER:
+                            total = NEVER
+                        elif prices[v, g]:
                             total += prices[v, g] * words
-                        elif prices[v, g] < 0:
-                            total += prices[v, g] * flat if words < NEVER else NEVER
                     best = min(best, total)
                 table[v, i, j] = best
     for point in range(points):
@@ -278,7 +293,7 @@ def cost_at(e: int, k: int, v: int, point: int, tile: float, chain: Chain, table
     if tables.slot[e, k] >= 0:
         return tables.cost[tables.slot[e, k] * tables.line.shape[1] + v, point] + first
     moved = tables.line[SLOPE, v, e] * tables.left[chain.edge[e, TENSOR], point] + tables.line[BASE, v, e]
-    return moved + first
+    return moved / tile if chain.per_tile[v] else moved + first
 
 
 @part
@@ -287,9 +302,10 @@ def most_at(e: int, v: int, point: int, tile: float, chain: Chain, tables: Table
     slope, base, first = (
         tables.line[SLOPE_AT_MOST, v, e],
         tables.line[BASE_AT_MOST, v, e],
-        tables.line[FIRST_TILE, v, e],
+        tables.line[FIRST_AT_MOST, v, e],
     )
-    return slope * tables.left[chain.edge[e, TENSOR], point] + base + first * tile
+    moved = slope * tables.left[chain.edge[e, TENSOR], point] + base
+    return moved / tile if chain.per_tile[v] else moved + first * tile
 
 
 @part
