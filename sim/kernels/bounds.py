@@ -35,9 +35,9 @@ IS_OUTPUT, IS_HARD, BITS = range(3)
 # bits that cross the port of the outermost memory. Others are times that bound the latency.
 ENERGY, EXTRA, OUTERMOST, TIMES = range(4)
 
-# What a cost is: only compared, a time that bounds the latency together with all that is added to it, or without, or
-# one to which what is added to the arithmetic's cycles is added, too.
-COMPARED, WHOLE, TIME, WALL = range(4)
+# What a cost is: only compared; cycles before or after the arithmetic; a time that bounds the latency, together with
+# all that is added to it, or without; or a time to which what is added to the arithmetic's cycles is added, too.
+COMPARED, ADDED, WHOLE, TIME, WALL = range(5)
 
 # Rows of the costs of an edge without windows; see `set_lines`.
 SLOPE, BASE, FIRST_TILE, SLOPE_AT_MOST, BASE_AT_MOST, FIRST_AT_MOST = range(6)
@@ -173,6 +173,8 @@ def set_lines(e: int, task: Task, chain: Chain, place: Place, out: Floats) -> No
         share = divided(v, e, task, chain, place)
         if task.kind[IS_OUTPUT, t]:
             least, most = max(0.0, begun * some - together), max(0.0, begun - together * some)
+            if begun == together:
+                least, most = 0.0, 0.0
             _add_range(chain.added[v, e], least, most, BASE, BASE_AT_MOST, v, out)
         for row in range(len(out)):
             out[row, v] *= words / share

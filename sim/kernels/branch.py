@@ -58,6 +58,7 @@ from sim.kernels.tables import (
     may_cross,
     may_grow,
     most_at,
+    most_places,
     set_slots,
     slides,
     status_of,
@@ -135,7 +136,7 @@ def _see_copies(
             left = tables.left[chain.edge[e, TENSOR], 0]
             for sign in (-1.0, 1.0):
                 crossed = labels.crossed[new if sign > 0 else old]
-                window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, task, chain, place, pair)
+                window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, tables.less, task, chain, place, pair)
                 _add(sign, pair, new, labels)
     label = old
     while labels.move[label, 0] != START:
@@ -146,7 +147,9 @@ def _see_copies(
             tile, left = tables.tile[t * chain.level.shape[1] + i, point], tables.left[t, point]
             for sign in (-1.0, 1.0):
                 crossed = labels.crossed[new if sign > 0 else old]
-                window_cost(e, stretch, point, left, tile, lead, bound, crossed, task, chain, place, pair)
+                window_cost(
+                    e, stretch, point, left, tile, lead, bound, crossed, tables.less, task, chain, place, pair
+                )
                 _add(sign, pair, new, labels)
         label = before
 
@@ -200,7 +203,9 @@ def _closed(
     tile = tables.tile[t * chain.level.shape[1] + i, point]
     if slides(t, task):
         left = tables.left[t, point]
-        if not window_cost(e, k, point, left, tile, lead, bound, labels.crossed[old], task, chain, place, pair):
+        if not window_cost(
+            e, k, point, left, tile, lead, bound, labels.crossed[old], tables.less, task, chain, place, pair
+        ):
             return False
     else:
         for v in range(pair.shape[1]):
@@ -364,7 +369,7 @@ def branch(
     points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
     costs, rows = len(chain.down), (len(task.node) + 1) * statuses(len(task.depends), chain)
     looked = min(costs, room[2])
-    tables = make_tables(points, rows, looked, task, chain, work)
+    tables = make_tables(points, rows, looked, task, chain, place, work)
     fill_tables(points, task, chain, place, tables)
     goal = Goal(power, most, with_steps(fixed, place), chain.role)
     anew = np.empty(costs)
@@ -450,7 +455,7 @@ def _begin(
 
 
 @part
-def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, work: Floats) -> Tables:
+def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, place: Place, work: Floats) -> Tables:
     """Room for the tables, cut from `work`."""
     tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
     slot = np.empty((edges, len(task.node) + 1), np.int64)
@@ -469,6 +474,7 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, w
         np.empty((LINES, costs, edges)),
         slot,
         work[b:c].reshape((slots * costs, points)),
+        np.empty((tensors * 2 * (len(task.node) + 1), most_places(task, place))),
         work[c:d].reshape((len(whose), rows, points)),
         whose,
         np.zeros((len(whose), len(task.room))),

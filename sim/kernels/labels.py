@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.kernels.bounds import COMPARED, ENERGY, EXTRA, NEVER, OUTERMOST, WALL, Chain, Task
+from sim.kernels.bounds import ADDED, COMPARED, ENERGY, EXTRA, NEVER, OUTERMOST, WALL, Chain, Task
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
@@ -114,6 +114,8 @@ def least(
     for v in range(covered(whose), len(low)):
         if goal.role[v] == WALL:
             steps = max(steps, low[v])
+        elif goal.role[v] == ADDED:
+            extra = max(extra, low[v])
         elif goal.role[v] != COMPARED:
             whole = max(whole, low[v])
     if waited < extra:

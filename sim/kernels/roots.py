@@ -56,6 +56,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
     costs, tensors = len(chain.down), len(task.depends)
     out = np.zeros((tensors, chain.level.shape[1], costs))
     pair, lines, crossed = np.empty((2, costs)), np.empty((LINES, costs)), np.full(len(task.node), -1)
+    lacks = np.empty((0, 0))
     anew[:] = 0.0
     for t in range(tensors):
         for i in range(chain.number[t] - 2, -1, -1):
@@ -74,7 +75,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
         for d in range(len(task.size)):
             left *= 1 if task.depends[t, d] or task.kind[IS_HARD, t] else place.passes[d]
         if slides(t, task):
-            window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, task, chain, place, pair)
+            window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, lacks, task, chain, place, pair)
             anew += pair[0]
             continue
         set_lines(e, task, chain, place, lines)

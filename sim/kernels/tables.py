@@ -34,7 +34,7 @@ from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
-from sim.kernels.windows import FLAT, SUMS, new_group, window_sums
+from sim.kernels.windows import FLAT, SUMS, missing, new_group, window_sums
 
 LEADS = 5  # no window leads; the loop over a term of one of two windows
 
@@ -48,6 +48,7 @@ class Tables(NamedTuple):
     line: Floats  # [6, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
     slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
     cost: Floats  # [W * V, N]
+    less: Floats  # [T * 2 * (F + 1), places in a window] words that tiles lack (see `sim.kernels.windows.missing`)
     ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
     whose: Ints  # [A] of which cost; -1: of none yet
     rent: Floats  # [A, L] what every bit of a tile costs on top (see `sim.kernels.ahead`)
@@ -144,6 +145,7 @@ def window_cost(
     lead: int,
     bound: int,
     crossed: Ints,
+    lacks: Floats,
     task: Task,
     chain: Chain,
     place: Place,
@@ -152,32 +154,33 @@ def window_cost(
     """Costs of an edge of a tensor with windows that closes at a point of stretch `k`, at least and at most.
 
     `lead` is 0 if no window leads, and 1 + 2 * window + term otherwise. False if the loop that should lead has
-    nothing left to cover.
+    nothing left to cover. `lacks` is `Tables.less`, or empty.
     """
     t, sums, group = chain.edge[e, TENSOR], np.empty(SUMS), new_group()
     leading, column = (lead - 1) // 2, 1 + (lead - 1) % 2
     full = left * task.words[t, 0]
-    some = full * uneven(t, task, place)
     pair[:, :] = 0.0
-    least, most = some, full
+    least, most = full, full
     for g in range(chain.edge[e, CHILD_NODE] - 1, chain.edge[e, PARENT_NODE] - 1, -1):
         if g == chain.edge[e, CHILD_NODE] - 1 or shares_from(t, g + 1, task):
-            least, most = some, full
+            least, most = full, full
             for w in range(2):
                 if task.window[t, w, 0] < 0:
                     continue
                 i0, i1 = digit(point, task.window[t, w, 0], place), digit(point, task.window[t, w, 1], place)
                 leads = lead > 0 and w == leading
-                window_sums(e, w, k, g, i0, i1, bound if leads else 0, crossed, task, chain, place, group, sums)
+                less = _lacked(e, w, i0, i1, lacks, task, chain, place)
+                window_sums(e, w, k, g, i0, i1, bound if leads else 0, less, crossed, task, chain, place, group, sums)
                 c = column if leads else FLAT
                 if sums[0, c] == NEVER:
                     return False
                 least, most = least * sums[0, c], most * sums[1, c]
         times = times_of(e, g, task, chain, place)
+        some = uneven(t, task, place) if times > 1 else 1.0  # then not all copies have work in every pass
         for v in range(pair.shape[1]):
             price = chain.down[v, e, g] * times
-            pair[0, v] += price * (least if price > 0 else most)
-            pair[1, v] += price * (most if price > 0 else least)
+            pair[0, v] += price * (least * some if price > 0 else most)
+            pair[1, v] += price * (most if price > 0 else least * some)
     for v in range(pair.shape[1]):
         share = divided(v, e, task, chain, place)
         price = tile * chain.tile[v, e]
@@ -190,6 +193,26 @@ def window_cost(
 
 
 @part
+def _lacked(e: int, w: int, i0: int, i1: int, lacks: Floats, task: Task, chain: Chain, place: Place) -> float:
+    """Words that tiles of a window lack over all positions: from a table, if there is one."""
+    t, stage, fanouts = chain.edge[e, TENSOR], max(0, chain.edge[e, STAGE]), len(task.node)
+    d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
+    if len(lacks):
+        return lacks[(2 * t + w) * (fanouts + 1) + stage, i0 * place.counts[d1] + i1]
+    return _missing(t, w, stage, place.divisors[d0, i0], place.divisors[d1, i1], task, place)
+
+
+@part
+def _missing(t: int, w: int, stage: int, time0: int, time1: int, task: Task, place: Place) -> float:
+    """The same, worked out."""
+    d0, d1, fanouts = task.window[t, w, 0], task.window[t, w, 1], len(task.node)
+    n0, n1 = time0 * place.inside[stage, d0], time1 * place.inside[stage, d1]
+    tiles0 = place.passes[d0] * place.inside[fanouts, d0] / n0
+    tiles1 = place.passes[d1] * place.inside[fanouts, d1] / n1
+    return missing(t, w, n0, n1, tiles0, tiles1, task)
+
+
+@part
 def shares_from(t: int, node: int, task: Task) -> bool:
     """Whether a node is a fanout whose copies share tensor `t`."""
     for f in range(len(task.node)):
@@ -199,8 +222,43 @@ def shares_from(t: int, node: int, task: Task) -> bool:
 
 
 @part
+def _fill_less(task: Task, place: Place, less: Floats) -> None:
+    """What tiles of windows lack, for all their extents."""
+    fanouts = len(task.node)
+    for t in range(len(task.depends)):
+        for w in range(2 if slides(t, task) else 0):
+            d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
+            if d0 < 0:
+                continue
+            for stage in range(fanouts + 1):
+                row = (2 * t + w) * (fanouts + 1) + stage
+                for i in range(place.counts[d0] * place.counts[d1]):
+                    time0 = place.divisors[d0, i // place.counts[d1]]
+                    less[row, i] = _missing(t, w, stage, time0, place.divisors[d1, i % place.counts[d1]], task, place)
+
+
+@part
+def most_places(task: Task, place: Place) -> int:
+    """The most extents that tiles of a window may have."""
+    most = 1
+    for t in range(len(task.depends)):
+        for w in range(2 if slides(t, task) else 0):
+            if task.window[t, w, 0] >= 0:
+                most = max(most, place.counts[task.window[t, w, 0]] * place.counts[task.window[t, w, 1]])
+    return most
+
+
+@part
 def _fill_window(
-    e: int, k: int, points: int, task: Task, chain: Chain, place: Place, left: Floats, out: Floats
+    e: int,
+    k: int,
+    points: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    less: Floats,
+    left: Floats,
+    out: Floats,
 ) -> None:
     """Costs of an edge with windows at all points, whatever leads, without first tiles. `out`: [V, points]."""
     t, costs = chain.edge[e, TENSOR], len(out)
@@ -215,20 +273,24 @@ def _fill_window(
     for w in range(2):
         if task.window[t, w, 0] < 0:
             continue
+        row = (2 * t + w) * (len(task.node) + 1) + max(0, chain.edge[e, STAGE])
         for i in range(place.counts[task.window[t, w, 0]] * seconds[w]):
             i0, i1 = i // seconds[w], i % seconds[w]
             for g in range(last - 1, first - 1, -1):
                 if g == last - 1 or shares_from(t, g + 1, task):
-                    window_sums(e, w, k, g, i0, i1, 0, crossed, task, chain, place, group, sums[w, g - first, i])
+                    window_sums(
+                        e, w, k, g, i0, i1, 0, less[row, i], crossed, task, chain, place, group, sums[w, g - first, i]
+                    )
                 else:
                     sums[w, g - first, i] = sums[w, g - first + 1, i]
     two = task.window[t, 1, 0] >= 0
     prices = np.empty((costs, last - first))
-    some = uneven(t, task, place) * task.words[t, 0]
     for v in range(costs):
         share = divided(v, e, task, chain, place)
         for g in range(first, last):
-            prices[v, g - first] = chain.down[v, e, g] * times_of(e, g, task, chain, place) * some / share
+            times = times_of(e, g, task, chain, place)
+            some = uneven(t, task, place) if times > 1 and chain.down[v, e, g] > 0 else 1.0
+            prices[v, g - first] = chain.down[v, e, g] * times * some * task.words[t, 0] / share
     # what an edge costs depends on the point by the windows' digits, and by a factor
     places = place.counts[task.window[t, 1, 0]] * seconds[1] if two else 1
     table = np.empty((costs, place.counts[task.window[t, 0, 0]] * seconds[0], places))
@@ -274,6 +336,7 @@ def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
 def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
+    _fill_less(task, place, tables.less)
     costs = tables.line.shape[1]
     lines = np.empty((LINES, costs))
     for e in range(chain.searched[0]):
@@ -283,7 +346,7 @@ def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tab
             if tables.slot[e, k] >= 0:
                 row = tables.slot[e, k] * costs
                 left = tables.left[chain.edge[e, TENSOR]]
-                _fill_window(e, k, points, task, chain, place, left, tables.cost[row : row + costs])
+                _fill_window(e, k, points, task, chain, place, tables.less, left, tables.cost[row : row + costs])
 
 
 @part

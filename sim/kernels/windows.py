@@ -42,7 +42,7 @@ def _existing(c0: int, n0: int, c1: int, n1: int, start: int, extent: int) -> fl
 
 
 @part
-def _missing(t: int, w: int, n0: int, n1: int, tiles0: float, tiles1: float, task: Task) -> float:
+def missing(t: int, w: int, n0: int, n1: int, tiles0: float, tiles1: float, task: Task) -> float:
     """Words that tiles of n0 x n1 passes lack over all positions, as they lie beyond the layer, or do not exist."""
     d0, d1, c0, c1 = task.window[t, w]
     offset, extent, misses = task.ends[t, w]
@@ -186,6 +186,7 @@ def window_sums(
     i0: int,
     i1: int,
     bound: int,
+    less: float,
     crossed: Ints,
     task: Task,
     chain: Chain,
@@ -196,7 +197,7 @@ def window_sums(
     """The words of window `w` that cross gap `g`, over all positions, if the tensor closes `k` fanouts further out.
 
     The loops in time make `divisors[i0]` and `divisors[i1]` passes over its two dimensions. If `bound` is given, it
-    is that of the loop that leads; otherwise any may be.
+    is that of the loop that leads; otherwise any may be. Tiles lack `less` words.
     """
     t, stage = chain.edge[e, TENSOR], max(0, chain.edge[e, STAGE])
     d0, d1, c0, c1 = task.window[t, w]
@@ -205,7 +206,6 @@ def window_sums(
     fanouts = len(task.node)
     tiles0 = place.passes[d0] * place.inside[fanouts, d0] / n0
     tiles1 = place.passes[d1] * place.inside[fanouts, d1] / n1
-    less = _missing(t, w, n0, n1, tiles0, tiles1, task)
     set_group(e, w, k, g, i0, i1, crossed, task, chain, place, group)
     times = tiles0 * tiles1
     for f in range(fanouts):
