@@ -9,8 +9,8 @@ checked: an entry's mapping must be legal and cost what the entry says.
 A search may also be answered by one that differs in bandwidths alone. No nest becomes better when a port becomes
 slower, unless the array waits for single-buffered memories. So a bound that is proved on a faster machine holds on a
 slower one, and a nest that reaches it there is optimal there, too. Where time has no say in what a nest is worth,
-bandwidths have none. Such an answer is as good as what a search would find; among nests that are equally good it may
-be another one.
+bandwidths have none. Such an answer is as good as what was searched for; among nests that are equally good it may be
+another one than a search would find.
 
 The best nest of another bandwidth is no start for a search: by measurement, one that begins with the optimum takes as
 long, as its time goes into the proof; and which of several equally good nests it finds would depend on what is kept.
@@ -23,12 +23,13 @@ import math
 import secrets
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.arch.tree import Architecture
 from sim.cache import own_folder
-from sim.errors import CacheWarning, MappingError, TilenestError
+from sim.errors import CacheWarning, TilenestError
 from sim.mapping.check import check
 from sim.mapping.dataflow import Dataflow
 from sim.mapping.entry import Entry, path_of
@@ -36,6 +37,7 @@ from sim.mapping.found import Found
 from sim.mapping.identity import Search, bandwidths, with_bandwidths
 from sim.mapping.judge import MOST_LOOPS, Judge
 from sim.mapping.mapper import Finder, Strategy, find_mapping
+from sim.mapping.nest import Mapping
 from sim.mapping.objective import Objective
 from sim.mapping.optimal import Optimal
 from sim.workload.layer import Layer
@@ -65,10 +67,7 @@ class Store:
         """
         search = Search(layer, arch, dataflow, objective, strategy)
         family = search.family()
-        if found := self._kept(search, family):
-            return found
-        if found := self._proved_elsewhere(search, family):
-            self._keep(search, family, found)
+        if found := self._kept(search, family) or self._found_elsewhere(search, family):
             return found
         begun = time.perf_counter()
         found = find_mapping(layer, arch, dataflow, objective, strategy)
@@ -90,21 +89,27 @@ class Store:
                 warnings.warn(f"ignored {path}: {reason}", CacheWarning, stacklevel=4)
         return None
 
-    def _proved_elsewhere(self, search: Search, family: str) -> Found | None:
-        """What is proved with other bandwidths and holds with these, too."""
-        ours, proved = bandwidths(search.arch), []
-        for path in (self.folder / family).glob("*.json") if isinstance(search.strategy, Optimal) else ():
-            with contextlib.suppress(OSError, ValueError):  # one hears of it when one asks for its bandwidths
-                entry = self._read(path)
-                is_faster = all(theirs >= own for theirs, own in zip(entry.bandwidths, ours, strict=True))
-                holds = not search.minds_bandwidths or (search.slower_is_never_better and is_faster)
-                if entry.budget_s is None and holds:
-                    proved.append(entry)
-        for entry in sorted(proved, key=lambda e: (-e.found.value, e.path)):
+    def _found_elsewhere(self, search: Search, family: str) -> Found | None:
+        """What was found with other bandwidths and holds with these, too."""
+        if not isinstance(search.strategy, Optimal):
+            return None
+        timed = search.minds_bandwidths
+        known = [entry for entry in self._family(family) if entry.budget_s in (None, search.budget_s)]
+        if timed:
+            known = [entry for entry in known if entry.budget_s is None and _is_no_better(search, entry.bandwidths)]
+        # of bounds the highest: if it is not reached, no other one is; of nests the best
+        for entry in sorted(known, key=lambda e: (-e.found.value if timed else e.found.value, e.path)):
             with contextlib.suppress(ValueError):
                 _verify(entry, replace(search, arch=with_bandwidths(search.arch, entry.bandwidths)))
-                return _if_it_holds(entry.found, search)  # if not here, no lower bound is reached either
+                here = _with_costs(entry.found, search)
+                return here if not timed or (math.isfinite(here.value) and here.optimal) else None
         return None
+
+    def _family(self, family: str) -> Iterator[Entry]:
+        """All entries that differ in bandwidths and budgets alone."""
+        for path in (self.folder / family).glob("*.json"):
+            with contextlib.suppress(OSError, ValueError):  # one hears of it when one asks for just this entry
+                yield self._read(path)
 
     def _read(self, path: Path) -> Entry:
         """The entry in a file.
@@ -144,24 +149,34 @@ def _verify(entry: Entry, search: Search) -> None:
     found = entry.found
     if search.budget_s is not None and entry.budget_s is None and not found.optimal:
         raise ValueError("nothing is proved of its mapping")
-    try:
-        if len(found.mapping.loops) > MOST_LOOPS:
-            raise MappingError("too many loops")
-        check(found.mapping, search.layer, search.arch)
-    except TilenestError:
-        raise ValueError("its mapping is not legal") from None
-    judged = Judge(search.layer, search.arch, search.objective)(found.mapping)
-    pairs = (judged.pj, found.energy_pj), (judged.cycles, found.latency_cycles), (math.exp(judged.score), found.value)
-    if not all(math.isclose(*pair, rel_tol=_SAME) for pair in pairs) or (found.bound or 0) > found.value * (
+    if not _is_legal(found.mapping, search):
+        raise ValueError("its mapping is not legal")
+    here = _with_costs(found, search)
+    pairs = (found.energy_pj, here.energy_pj), (found.latency_cycles, here.latency_cycles), (found.value, here.value)
+    if not all(math.isclose(*pair, rel_tol=_SAME) for pair in pairs) or (found.bound or 0.0) > here.value * (
         1 + _SAME
     ):
         raise ValueError("its mapping does not cost what it says")
 
 
-def _if_it_holds(found: Found, search: Search) -> Found | None:
-    """What is proved for one machine, said of another on which no nest is worth less, if it is optimal there, too."""
+def _is_legal(mapping: Mapping, search: Search) -> bool:
+    if len(mapping.loops) > MOST_LOOPS:  # for which a judge has no room
+        return False
+    try:
+        check(mapping, search.layer, search.arch)
+    except TilenestError:
+        return False
+    return True
+
+
+def _is_no_better(search: Search, others: tuple[float, ...]) -> bool:
+    """Whether no nest is worth less on the machine than it is with these bandwidths."""
+    slower = all(own <= other for own, other in zip(bandwidths(search.arch), others, strict=True))
+    return slower and search.slower_is_never_better
+
+
+def _with_costs(found: Found, search: Search) -> Found:
+    """What was found on another machine, with what it costs on this one."""
     judged = Judge(search.layer, search.arch, search.objective)(found.mapping)
-    here = replace(
-        found, energy_pj=judged.pj, latency_cycles=judged.cycles, value=math.exp(judged.score), bound=found.bound
-    )
-    return here if math.isfinite(here.value) and here.optimal else None
+    value = math.exp(judged.score)
+    return replace(found, energy_pj=judged.pj, latency_cycles=judged.cycles, value=value)

@@ -177,20 +177,21 @@ def test_the_version_is_of_all_sources_that_decide(monkeypatch: pytest.MonkeyPat
     assert len({of("a = 1"), of("a = 2"), of("a = 1", "2")}) == 3
 
 
+@pytest.fixture
+def gap(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets the exact search leave a gap."""
+
+    def leave(gap: float) -> None:
+        def find(*what: Any) -> Found:
+            found = find_mapping(*what)
+            return replace(found, bound=found.value * (1 - gap))
+
+        monkeypatch.setattr(store, "find_mapping", find)
+
+    return leave
+
+
 class TestABudget:
-    @pytest.fixture
-    def gap(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-        """Lets the exact search leave a gap."""
-
-        def leave(gap: float) -> None:
-            def find(*what: Any) -> Found:
-                found = find_mapping(*what)
-                return replace(found, bound=found.value * (1 - gap))
-
-            monkeypatch.setattr(store, "find_mapping", find)
-
-        return leave
-
     def test_is_answered_by_a_proof_whatever_its_budget(self, find: Any, searches: Any) -> None:
         proved = find(strategy=Optimal(30.0))
         assert proved.optimal
@@ -396,7 +397,7 @@ class TestAnotherBandwidth:
         assert slow.value == pytest.approx(
             find_mapping(LAYER, scaled(ARCH, "latch", 900), ANY, EDP, Optimal()).value, rel=1e-12
         )
-        assert len(entries(mappings)) == 2, "which is an entry like any other"
+        assert len(entries(mappings)) == 1
 
     def test_a_faster_port_does(self, find: Any, searches: Any) -> None:
         for factor in (900, 1000):
@@ -457,6 +458,19 @@ class TestAnotherBandwidth:
             )
             values.add(found.value)
         assert (len(searches), len(values)) == (1, 1)
+
+    def test_nor_does_what_is_known_when_the_budget_is_over(self, find: Any, gap: Callable[[float], None]) -> None:
+        gap(0.5)
+        first = find(objective=OBJECTIVES["dram"], strategy=Optimal(1.0))
+        gap(0.25)
+        slow = scaled(ARCH, "dram", 0.1)
+        again = find(arch=slow, objective=OBJECTIVES["dram"], strategy=Optimal(1.0))
+        assert (again.gap, again.value) == (0.5, first.value)
+        assert again.latency_cycles > first.latency_cycles
+        assert find(arch=slow, objective=OBJECTIVES["dram"], strategy=Optimal(2.0)).gap == 0.25
+        assert find(arch=slow, strategy=Optimal(1.0)).gap == 0.25, "time has a say"
+        gap(0.125)
+        assert find(strategy=Optimal(1.0)).gap == 0.125, "so that no bound is taken over that is not reached"
 
     @pytest.mark.parametrize(
         ("arch", "objective"),
