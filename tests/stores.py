@@ -1,4 +1,4 @@
-"""A small search, and fixtures that watch how often it is made. A plugin: name it in ``pytest_plugins``."""
+"""A small search, and fixtures that watch how often it is made."""
 
 from __future__ import annotations
 

@@ -27,9 +27,10 @@ from sim.mapping.optimal import Optimal
 from sim.mapping.store import Store, finder
 from sim.workload.layer import Layer
 from sim.workload.network import Network
+from tests import stores
 from tests.stores import ARCH, BUFFER, DRAM, LATCH, LAYER, QUICK, costs, entries, machine
 
-pytest_plugins = ["tests.stores"]
+searches, find, gap = stores.searches, stores.find, stores.gap  # fixtures
 
 
 @pytest.mark.parametrize("strategy", [QUICK, Optimal(), Optimal(60.0)])

@@ -22,9 +22,10 @@ from sim.mapping.mapper import find_mapping
 from sim.mapping.nest import For, Keep, Mapping
 from sim.mapping.objective import EDP, OBJECTIVES, Objective
 from sim.mapping.optimal import Optimal
+from tests import stores
 from tests.stores import ALL, ARCH, BUFFER, DRAM, LATCH, LAYER, costs, entries, machine
 
-pytest_plugins = ["tests.stores"]
+searches, find, gap = stores.searches, stores.find, stores.gap  # fixtures
 
 
 def scaled(arch: Architecture, level: str, factor: float) -> Architecture:
