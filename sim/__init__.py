@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sim.api import load_arch, load_dataflow, load_workload, run
     from sim.arch.tree import Architecture, Component, Compute, Converter, Fanout, Link, Memory
     from sim.engines.options import Options
-    from sim.errors import ConfigError, MappingError, TilenestError, UnsupportedOp
+    from sim.errors import CacheWarning, ConfigError, MappingError, TilenestError, UnsupportedOp
     from sim.mapping.annealer import Sampled
     from sim.mapping.dataflow import Dataflow
     from sim.mapping.nest import For, Keep, Mapping, Parallel
@@ -34,7 +34,7 @@ _HOMES = {
     "sim.api": ("load_arch", "load_dataflow", "load_workload", "run"),
     "sim.arch.tree": ("Architecture", "Component", "Compute", "Converter", "Fanout", "Link", "Memory"),
     "sim.engines.options": ("Options",),
-    "sim.errors": ("ConfigError", "MappingError", "TilenestError", "UnsupportedOp"),
+    "sim.errors": ("CacheWarning", "ConfigError", "MappingError", "TilenestError", "UnsupportedOp"),
     "sim.mapping.annealer": ("Sampled",),
     "sim.mapping.dataflow": ("Dataflow",),
     "sim.mapping.nest": ("For", "Keep", "Mapping", "Parallel"),
@@ -47,7 +47,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Architecture", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
+    "Architecture", "CacheWarning", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
     "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Objective", "Optimal",
     "Options", "Parallel", "Rank", "Result", "Sampled", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer",
     "__version__", "load_arch", "load_dataflow", "load_workload", "run",

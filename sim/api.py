@@ -44,6 +44,7 @@ def run(
     budget: str | None = None,
     effort: str | None = None,
     seed: int | None = None,
+    cache: bool = True,
     jobs: int = 1,
     allow_unsupported: bool = False,
     progress: Callable[[str], None] = lambda name: None,
@@ -67,6 +68,7 @@ def run(
         budget: for ``optimal``, the time that each layer may take, such as ``2s``; by default what the proof takes.
         effort: for ``sampled``, how hard to search: ``low``, ``normal`` (default) or ``high``.
         seed: for ``sampled``, of the random numbers (default 0); the same seed gives the same result.
+        cache: whether to keep on disk which mappings were found, and not to search for them again.
         jobs: processes that work side by side. In a script this needs the usual ``if __name__ == "__main__":``.
         allow_unsupported: leave operators that the program does not know out of an ONNX model.
         progress: called with the name of every layer when it is done.
@@ -92,7 +94,7 @@ def run(
         workload = load_workload(workload, batch=batch, bind=bind)
     flow = dataflow if isinstance(dataflow, Dataflow) else load_dataflow(dataflow or arch.dataflow)
     goal = Objective.parse(objective) if isinstance(objective, str) else objective
-    options = Options(flow, within(goal, limits, arch.clock_hz), mapper)
+    options = Options(flow, within(goal, limits, arch.clock_hz), mapper, cache)
     if isinstance(mappings, str | Path):
         mappings = read_mappings(mappings, [layer.name for layer in workload.mac_layers])
     check_tensors(arch, workload)

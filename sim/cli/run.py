@@ -69,6 +69,7 @@ def execute(args: argparse.Namespace) -> int:
             budget=args.budget,
             effort=args.effort,
             seed=args.seed,
+            cache=not args.no_cache,
             jobs=args.jobs,
             allow_unsupported=args.allow_unsupported,
             progress=done,

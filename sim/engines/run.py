@@ -7,6 +7,7 @@ import math
 import multiprocessing
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from sim import __version__
 from sim.arch.tree import Architecture, Fanout
 from sim.components.table import node_costs
 from sim.engines.options import Options, described
-from sim.errors import TilenestError, there_are
+from sim.errors import TilenestError, show_warning, there_are
 from sim.kernels.warm import warm_up
 from sim.mapping.nest import Mapping
 from sim.results import LayerResult, Provenance, Result, digest
@@ -159,7 +160,8 @@ def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[obj
     warm_up()  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
     others = multiprocessing.active_children()
-    with concurrent.futures.ProcessPoolExecutor(min(jobs, max(1, len(work))), mp_context=context) as pool:
+    number = min(jobs, max(1, len(work)))
+    with concurrent.futures.ProcessPoolExecutor(number, mp_context=context, initializer=_warn_plainly) as pool:
         with _uninterrupted():
             futures = {pool.submit(_evaluate, job): key for key, job in work.items()}
         workers = [child for child in multiprocessing.active_children() if child not in others]
@@ -172,6 +174,11 @@ def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[obj
                 worker.terminate()
             raise
     return out
+
+
+def _warn_plainly() -> None:
+    """Let this process warn as the command line does."""
+    warnings.showwarning = show_warning
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sim.mapping.nest import Mapping
 
@@ -19,6 +19,8 @@ class Found:
         bound: no nest of the map space has a smaller value than this; None if nothing is proved.
         evaluated: nests that were counted and priced.
         space: how many nests there are to choose from, or None if they were not counted.
+        searched_s: seconds that the search took, if its result was kept (see `sim.mapping.store`); None if the search
+            has just been made.
     """
 
     mapping: Mapping
@@ -28,6 +30,7 @@ class Found:
     evaluated: int
     bound: float | None = None
     space: float | None = None
+    searched_s: float | None = field(default=None, compare=False)
 
     @property
     def gap(self) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sim.arch.tree import Architecture
 from sim.errors import MappingError
 from sim.mapping.annealer import Sampled, anneal
@@ -12,6 +14,8 @@ from sim.mapping.optimal import Optimal, optimum
 from sim.workload.layer import Layer
 
 Strategy = Optimal | Sampled
+Finder = Callable[[Layer, Architecture, Dataflow, Objective, Strategy], Found]
+"""What finds mappings: `find_mapping`, or one that remembers (`sim.mapping.store`)."""
 
 
 def find_mapping(
