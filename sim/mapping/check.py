@@ -118,7 +118,9 @@ def _room(mapping: Mapping, layer: Layer, arch: Architecture) -> Iterator[str]:
     """The tiles of every memory fit beside what is taken of it; that is where tensors are at home in it."""
     counts = count_words(layer, arch, mapping)
     for memory in arch.memories:
-        tiles = [(t, counts.tile(memory.name, t.name)) for t in layer.tensors if (t.name, memory.name) not in arch.homes]
+        tiles = [
+            (t, counts.tile(memory.name, t.name)) for t in layer.tensors if (t.name, memory.name) not in arch.homes
+        ]
         bits = sum(words * t.bits for t, words in tiles) * memory.room_per_tile
         room = memory.room_bits * memory.room_per_tile
         if bits > room:
