@@ -58,7 +58,7 @@ def evaluate_load(name: str, tensor: Tensor, words: int, memory: Memory, arch: A
 
 
 def _path(arch: Architecture, name: str, tensor: Tensor) -> tuple[Memory, ...]:
-    """The outermost memory and the next that keeps a tensor, if there is one; its home alone, if that is on the chip."""
+    """The outermost memory and the next that keeps a tensor if there is one; its home alone, if on the chip."""
     home = arch.home(name)
     if home is not arch.memories[0]:
         return (home,)
