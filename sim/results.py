@@ -167,7 +167,8 @@ class Group:
         layers: names.
         buffer: the memory.
         tiles: how many tiles there are, one after the other.
-        dim: the dimension of the last layer that they divide; empty for one tile.
+        dim: the dimension of the last layer that they divide (of one before it that is cut alike, if that has no
+            names for its axes); empty for one tile.
         rows: how much of it is in a tile; the last may have less.
         overlap: what becomes of rows that two tiles need: ``kept`` in the buffer, ``recomputed``; ``none`` if there
             are none.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sim.arch.tree import Architecture, Memory, keeps
-from sim.fusion.room import held_bits, memory_for, rounded_down
+from sim.fusion.room import held_bits, memory_for, room_of, rounded_down
 from sim.fusion.tiles import Along, Tiling, cut, follow, whole
 from sim.fusion.units import Unit
 from sim.workload.layer import Layer, LayerError, Tensor, VectorLayer
@@ -81,6 +81,9 @@ class Planner:
     _numbers: dict[object, int] = field(default_factory=dict)
     _parts: dict[object, AnyLayer] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._room = [room_of(self.units, k) for k in range(len(self.units))]
+
     def is_group(self, first: int, last: int) -> bool:
         """Whether what all units but the last make is taken by later ones of them alone, out of the buffer."""
         inner = self.units[first:last]
@@ -107,8 +110,9 @@ class Planner:
         quarter ... of its rows, until what is held takes half of the buffer at most: finer ones only hold less.
         """
         tiling = whole(first, last)
-        yield from self._with_residents(tiling)
-        if self._most_held(tiling) <= self.buffer.size_bits / 2:
+        held = self._held(tiling)
+        yield from self._with_residents(tiling, held)
+        if _most(held) <= self.buffer.size_bits / 2:
             return
         out = self.units[last].access
         for axis in range(len(out.outputs.ranks) - 1) if out is not None else ():
@@ -123,22 +127,21 @@ class Planner:
             again = cut(self.units, first, last, along, rows, keep=False)
             kept = cut(self.units, first, last, along, rows, keep=True)
             for tiling in (again, kept) if again.overlaps else (again,):
-                yield from self._with_residents(tiling)
-                least = min(least, self._most_held(tiling))
+                held = self._held(tiling)
+                yield from self._with_residents(tiling, held)
+                least = min(least, _most(held))
 
-    def _most_held(self, tiling: Tiling) -> int:
-        return max(bits for own in held_bits(self.units, tiling) for bits in own.values())
+    def _held(self, tiling: Tiling) -> list[dict[int, int]]:
+        return held_bits(self.units, self._room, tiling)
 
-    def _with_residents(self, tiling: Tiling) -> Iterator[Plan]:
+    def _with_residents(self, tiling: Tiling, held: list[dict[int, int]]) -> Iterator[Plan]:
         """The plans for some tiles: without residents, then with more and more of them, the smallest first."""
-        held = held_bits(self.units, tiling)
-        most = max(bits for own in held for bits in own.values())
         candidates = self._candidates(tiling)
         for n in range(len(candidates) + 1):
             taken = dict.fromkeys((self.buffer, *(r.memory for r in candidates[:n])), 0)
             for resident in candidates[:n]:
                 taken[resident.memory] += resident.bits
-            if any(bits + (most if m == self.buffer else 0) > m.size_bits for m, bits in taken.items()):
+            if any(bits + (_most(held) if m == self.buffer else 0) > m.size_bits for m, bits in taken.items()):
                 return
             try:
                 yield self._plan(tiling, held, tuple(candidates[:n]), {m.name: bits for m, bits in taken.items()})
@@ -205,6 +208,10 @@ class Planner:
             part = _part(self.units[k], dim, made)
             self._parts[k, dim, made] = self._parts.setdefault(part, part)
         return self._parts[k, dim, made]
+
+
+def _most(held: list[dict[int, int]]) -> int:
+    return max(bits for own in held for bits in own.values())
 
 
 def _part(unit: Unit, dim: str | None, made: Span) -> AnyLayer:

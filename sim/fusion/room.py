@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sim.arch.tree import Architecture, Memory, keeps
 from sim.fusion.tiles import Tiling, common
 from sim.fusion.units import Unit, width
-from sim.workload.layer import Tensor
+from sim.workload.layer import Tensor, VectorLayer
 
 _MANTISSA = 3  # bits: room that is left is rounded down to 4, 5, 6 or 7 times a power of two
 
@@ -42,37 +42,52 @@ def rounded_down(bits: float) -> float:
     return int(bits) >> drop << drop
 
 
-def held_bits(units: Sequence[Unit], tiling: Tiling) -> list[dict[int, int]]:
+def room_of(units: Sequence[Unit], k: int) -> int:
+    """Bits of what a unit makes, in the wider of the forms in which it is made and taken."""
+    unit = units[k]
+    taken = [feed.bits for t in unit.takers for feed in units[t].feeds if feed.source == k]
+    return unit.output_words * max(width(unit.layer, unit.output), *taken, 0)
+
+
+def works_in_place(units: Sequence[Unit], k: int, first: int) -> bool:
+    """Whether a unit may write over an operand from the group that begins with unit `first`.
+
+    That is so for vector layers without windows that make as many words as they take, if nobody takes these later.
+    """
+    layer = units[k].layer
+    if not isinstance(layer, VectorLayer) or layer.access is None:
+        return False
+    for feed in units[k].feeds:
+        dies = feed.source >= first and units[feed.source].takers[-1] == k
+        plain = all(len(rank.terms) == 1 for rank in layer.access.tensor(feed.tensor).ranks)
+        if dies and plain and units[feed.source].output_words == layer.output_words:
+            return True
+    return False
+
+
+def held_bits(units: Sequence[Unit], room: Sequence[int], tiling: Tiling) -> list[dict[int, int]]:
     """Bits that tensors between the units hold of the buffer while a unit runs: a list of tiles, each by unit.
 
     From when a tensor is made to when its last taker is done these are the rows that the tile needs, else those that
-    are kept for the next one.
+    are kept for the next one. Where a unit works in place, what it makes takes no more room than its operand.
+
+    Args:
+        room: bits of what every unit makes.
     """
     out = []
-    for t in range(len(tiling.tiles)):
+    in_place = {k: works_in_place(units, k, tiling.first) for k in range(tiling.first, tiling.last)}
+    for t, tile in enumerate(tiling.tiles):
+        before = tiling.tiles[t - 1] if tiling.keep and t else tile
+        after = tiling.tiles[t + 1] if tiling.keep and t + 1 < len(tiling.tiles) else tile
         own = dict.fromkeys(range(tiling.first, tiling.last + 1), 0)
         for maker in range(tiling.first, tiling.last):
-            row = -(-_bits(units, maker) // tiling.along[maker].size)
+            row, region = room[maker] // tiling.along[maker].size, tile[maker]
+            there = row * (region.held[1] - region.held[0])
+            waiting = row * common(before[maker], region) if before is not tile else 0
+            kept = row * common(region, after[maker]) if after is not tile else 0
             for k in own:
-                own[k] += row * _rows(units, tiling, t, maker, k)
+                own[k] += waiting if k < maker else there if k <= units[maker].takers[-1] else kept
+            if in_place[maker]:
+                own[maker] -= row * (region.made[1] - region.made[0])
         out.append(own)
     return out
-
-
-def _rows(units: Sequence[Unit], tiling: Tiling, t: int, maker: int, k: int) -> int:
-    """Rows of what one unit makes that are there while another runs, in tile `t`."""
-    region = tiling.tiles[t][maker]
-    if maker <= k <= units[maker].takers[-1]:
-        return region.held[1] - region.held[0]
-    if tiling.keep and k < maker and t > 0:
-        return common(tiling.tiles[t - 1][maker], region)
-    if tiling.keep and maker < k and t + 1 < len(tiling.tiles):
-        return common(region, tiling.tiles[t + 1][maker])
-    return 0
-
-
-def _bits(units: Sequence[Unit], k: int) -> int:
-    """Room of what a unit makes, in the wider of the forms in which it is made and taken."""
-    unit = units[k]
-    made = width(unit.layer, unit.output)
-    return unit.output_words * max(made, *(f.bits for t in unit.takers for f in units[t].feeds if f.source == k))

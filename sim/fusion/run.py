@@ -135,7 +135,7 @@ class _Fusing:
             layers=tuple(name for k in plan.jobs for name in planner.units[k].members),
             buffer=planner.buffer.name,
             tiles=len(tiling.tiles),
-            dim=tiling.along[tiling.last].dim or "",
+            dim=self._dim(plan),
             rows=tiling.rows,
             overlap="none" if not tiling.overlaps else "kept" if tiling.keep else "recomputed",
             residents=tuple(f"{planner.units[r.unit].layer.name}.{r.tensor.name}" for r in plan.residents),
@@ -151,6 +151,15 @@ class _Fusing:
             unfused_latency_s=sum(r.latency_s for r in before),
             unfused_outer_words=sum(r.words(outer) for r in before),
         )
+
+    def _dim(self, plan: Plan) -> str:
+        """What is cut; where the last layer has no names for its axes, a layer's before it that is cut alike."""
+        along, last = plan.tiling.along, plan.tiling.last
+        named = [
+            k for k in along if isinstance(self.planner.units[k].layer, Layer) and along[k].size == along[last].size
+        ]
+        own = along[last].dim or ""
+        return along[max(named)].dim or own if named and own.startswith("axis") else own
 
 
 def _times(cost: Cost, times: int) -> Cost:

@@ -20,15 +20,15 @@ def word_by_word(operands: Mapping[str, Shape], shape: Shape, whole: int = 0) ->
 
     >>> access = word_by_word({"inputs": (2, 8, 8), "inputs2": (8,)}, (2, 8, 8), whole=1)
     >>> print(*access.tensors)
-    inputs[A0, A1, W2] inputs2[W2] outputs[A0, A1, A2]
+    inputs[axis0, axis1, whole2] inputs2[whole2] outputs[axis0, axis1, axis2]
     """
     first = len(shape) - whole
-    dims = {f"A{i}": size for i, size in enumerate(shape)}
-    dims |= {f"W{i}": shape[i] for i in range(first, len(shape))}
+    dims = {f"axis{i}": size for i, size in enumerate(shape)}
+    dims |= {f"whole{i}": shape[i] for i in range(first, len(shape))}
 
     def ranks(own: Shape) -> list[Rank]:
         axes = range(len(shape) - len(own), len(shape))
-        names = [f"W{i}" if i >= first else f"A{i}" for i in axes]
+        names = [f"whole{i}" if i >= first else f"axis{i}" for i in axes]
         return [
             Rank.of(name) if size == shape[i] else Rank(()) for name, i, size in zip(names, axes, own, strict=True)
         ]
@@ -36,16 +36,16 @@ def word_by_word(operands: Mapping[str, Shape], shape: Shape, whole: int = 0) ->
     if any(len(own) > len(shape) for own in operands.values()):
         return None
     return _access(
-        dims, {name: ranks(own) for name, own in operands.items()}, [Rank.of(f"A{i}") for i in range(len(shape))]
+        dims, {name: ranks(own) for name, own in operands.items()}, [Rank.of(f"axis{i}") for i in range(len(shape))]
     )
 
 
 def side_by_side(operands: Mapping[str, Shape], shape: Shape, axis: int) -> Layer | None:
     """Operands follow each other along one axis, of which each is taken whole."""
-    dims = {f"A{i}": size for i, size in enumerate(shape)}
-    dims |= {f"W_{name}": own[axis] for name, own in operands.items()}
-    plain = [Rank.of(f"A{i}") for i in range(len(shape))]
-    ranks = {name: [*plain[:axis], Rank.of(f"W_{name}"), *plain[axis + 1 :]] for name in operands}
+    dims = {f"axis{i}": size for i, size in enumerate(shape)}
+    dims |= {f"whole_{name}": own[axis] for name, own in operands.items()}
+    plain = [Rank.of(f"axis{i}") for i in range(len(shape))]
+    ranks = {name: [*plain[:axis], Rank.of(f"whole_{name}"), *plain[axis + 1 :]] for name in operands}
     return _access(dims, ranks, plain)
 
 
