@@ -18,6 +18,9 @@ Homes = tuple[tuple[str, str], ...]
 """(tensor, memory) pairs, see `Architecture.homes`."""
 
 
+_ENOUGH = 0.25  # share of the buffer; tiles that hold less are not made smaller
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A part of a layer that is to be run where tensors have these homes, and so many bits of memories are taken."""
@@ -107,12 +110,12 @@ class Planner:
         """The ways to run a group that fit into the buffer.
 
         First everything at once, then along every axis but the last of the last unit's output tiles of a half, a
-        quarter ... of its rows, until what is held takes half of the buffer at most: finer ones only hold less.
+        quarter ... of its rows, until what is held takes a quarter of the buffer at most: finer ones only hold less.
         """
         tiling = whole(first, last)
         held = self._held(tiling)
         yield from self._with_residents(tiling, held)
-        if _most(held) <= self.buffer.size_bits / 2:
+        if _most(held) <= _ENOUGH * self.buffer.size_bits:
             return
         out = self.units[last].access
         for axis in range(len(out.outputs.ranks) - 1) if out is not None else ():
@@ -122,7 +125,7 @@ class Planner:
 
     def _finer(self, first: int, last: int, along: dict[int, Along]) -> Iterator[Plan]:
         rows, least = along[last].size, self.buffer.size_bits
-        while rows > 1 and least > self.buffer.size_bits / 2:
+        while rows > 1 and least > _ENOUGH * self.buffer.size_bits:
             rows = -(-rows // 2)
             again = cut(self.units, first, last, along, rows, keep=False)
             kept = cut(self.units, first, last, along, rows, keep=True)

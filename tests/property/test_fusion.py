@@ -23,7 +23,7 @@ from sim.mapping.annealer import Sampled
 from sim.mapping.objective import OBJECTIVES, Objective
 from sim.reference.grouping import least_score
 from sim.workload.build import NetworkBuilder
-from sim.workload.layer import Layer, Rank
+from sim.workload.layer import Layer, Rank, VectorLayer
 from sim.workload.network import Network
 from sim.workload.window import Window
 
@@ -224,11 +224,19 @@ def test_a_group_moves_its_operands_its_residents_and_its_output_alone(network: 
     along = follow(units, first, last, axis=2)
     assert along is not None
     tiling = cut(units, first, last, along, data.draw(st.integers(1, along[last].size)), data.draw(st.booleans()))
-    for plan in planner._with_residents(tiling, planner._held(tiling)):
+    holds = held_bits(units, [room_of(units, k) for k in range(len(units))], tiling)
+    for plan in planner._with_residents(tiling, holds):
         words = sum(r.words for r in plan.residents)
-        for own in plan.jobs.values():
+        for k, own in plan.jobs.items():
+            stay = sum(r.bits for r in plan.residents)
+            busy = [
+                held[k] for held, tile in zip(holds, tiling.tiles, strict=True) if tile[k].made[0] < tile[k].made[1]
+            ]
+            assert max(plan.held[k].values()) == stay + max(busy)
             for n, times in own.items():
                 job = planner.jobs[n]
+                vector = isinstance(units[k].layer, VectorLayer)
+                assert vector or dict(job.taken).get("buffer", 0) >= plan.held[k][n]
                 result = attempt((job.layer, job.machine(ROOMY), None, FRUGAL))
                 assert result is not None
                 words += result.words("dram") * times
@@ -253,6 +261,11 @@ def test_groups_add_up_and_are_never_worse(network: Network, words: int, goal: s
         assert group.peak_bits <= group.size_bits
         for layer in layers:
             assert layer.energy_pj == pytest.approx(sum(layer.energy_breakdown.values()))
+            for component, tensors in layer.energy_by_tensor.items():
+                assert layer.energy_breakdown[component] == pytest.approx(sum(tensors.values()))
+            own = layer.actions.get("dram", {})
+            pj = 200 * sum(a.fills + a.reads + a.updates + a.drains for a in own.values())
+            assert layer.energy_breakdown.get("dram", 0) == pytest.approx(pj)
     for layer in fused.layers:
         if layer.group is None:
             assert layer == alone[layer.name]
