@@ -10,6 +10,7 @@ from sim.arch.tree import Architecture
 from sim.engines.options import Options, strategy_of, within
 from sim.engines.run import run_network
 from sim.errors import TilenestError, UnsupportedOp
+from sim.fusion.room import buffer_of
 from sim.fusion.run import fuse_network
 from sim.mapping.check import check_tensors
 from sim.mapping.dataflow import Dataflow
@@ -105,6 +106,8 @@ def run(
         _check_supported(workload)
     if fuse and mappings:
         raise TilenestError("fusing searches for the mappings of all parts of layers; it takes none by hand")
+    if fuse:
+        buffer_of(arch)  # better now than after all layers have been mapped
     result = run_network(workload, arch, options, mappings, jobs, progress, command)
     return fuse_network(result, workload, arch, options, jobs, progress) if fuse else result
 

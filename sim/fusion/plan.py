@@ -83,6 +83,7 @@ class Planner:
     jobs: list[Job] = field(default_factory=list)
     _numbers: dict[object, int] = field(default_factory=dict)
     _parts: dict[object, AnyLayer] = field(default_factory=dict)
+    _room: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         self._room = [room_of(self.units, k) for k in range(len(self.units))]
@@ -114,7 +115,7 @@ class Planner:
         """
         tiling = whole(first, last)
         held = self._held(tiling)
-        yield from self._with_residents(tiling, held)
+        yield from self.with_residents(tiling, held)
         if _most(held) <= _ENOUGH * self.buffer.size_bits:
             return
         out = self.units[last].access
@@ -131,13 +132,13 @@ class Planner:
             kept = cut(self.units, first, last, along, rows, keep=True)
             for tiling in (again, kept) if again.overlaps else (again,):
                 held = self._held(tiling)
-                yield from self._with_residents(tiling, held)
+                yield from self.with_residents(tiling, held)
                 least = min(least, _most(held))
 
     def _held(self, tiling: Tiling) -> list[dict[int, int]]:
         return held_bits(self.units, self._room, tiling)
 
-    def _with_residents(self, tiling: Tiling, held: list[dict[int, int]]) -> Iterator[Plan]:
+    def with_residents(self, tiling: Tiling, held: list[dict[int, int]]) -> Iterator[Plan]:
         """The plans for some tiles: without residents, then with more and more of them, the smallest first."""
         candidates = self._candidates(tiling)
         for n in range(len(candidates) + 1):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from sim.arch.tree import Architecture, Memory, keeps
+from sim.errors import TilenestError
 from sim.fusion.tiles import Tiling, common
 from sim.fusion.units import Unit, width
 from sim.workload.layer import Tensor, VectorLayer
@@ -13,12 +14,20 @@ from sim.workload.layer import Tensor, VectorLayer
 _MANTISSA = 3  # bits: room that is left is rounded down to 4, 5, 6 or 7 times a power of two
 
 
-def buffer_of(arch: Architecture) -> Memory | None:
-    """The outermost memory on the chip that there is one of and that may keep outputs and inputs."""
+def buffer_of(arch: Architecture) -> Memory:
+    """The outermost memory on the chip that there is one of and that may keep outputs and inputs.
+
+    Raises:
+        TilenestError: when there is none, or the machine is of a class whose engine knows no homes.
+    """
+    if arch.engine != "spatial":
+        raise TilenestError(f"{arch.name} cannot fuse layers: only machines of class spatial can, not {arch.engine}")
     for memory in _single(arch):
         if all(keeps(memory, role, role) for role in ("inputs", "outputs")):
             return memory
-    return None
+    raise TilenestError(
+        f"{arch.name} cannot fuse layers: there must be one memory on the chip that may keep inputs and outputs"
+    )
 
 
 def memory_for(tensor: Tensor, arch: Architecture) -> Memory | None:

@@ -9,7 +9,7 @@ from sim.arch.tree import Architecture
 from sim.engines.options import Options
 from sim.engines.run import Job, Work, each, evaluate
 from sim.engines.vector import evaluate_load
-from sim.errors import MappingError, TilenestError
+from sim.errors import MappingError
 from sim.fusion.choose import Cost, best_grouping
 from sim.fusion.plan import Plan, Planner, Resident
 from sim.fusion.room import buffer_of
@@ -38,12 +38,7 @@ def fuse_network(
     Raises:
         TilenestError: when the machine has no buffer through which layers could hand tensors to each other.
     """
-    buffer = buffer_of(arch)
-    if buffer is None or arch.engine != "spatial":
-        raise TilenestError(
-            f"{arch.name} cannot fuse layers: there must be one memory on the chip that may keep inputs and outputs"
-        )
-    planner = Planner(units_of(network), arch, buffer)
+    planner = Planner(units_of(network), arch, buffer_of(arch))
     every = range(len(planner.units))
     pairs = [(first, last) for first in every for last in every if planner.is_group(first, last)]
     plans = {pair: list(planner.plans(*pair)) for pair in pairs}

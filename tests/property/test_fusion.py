@@ -225,7 +225,7 @@ def test_a_group_moves_its_operands_its_residents_and_its_output_alone(network: 
     assert along is not None
     tiling = cut(units, first, last, along, data.draw(st.integers(1, along[last].size)), data.draw(st.booleans()))
     holds = held_bits(units, [room_of(units, k) for k in range(len(units))], tiling)
-    for plan in planner._with_residents(tiling, holds):
+    for plan in planner.with_residents(tiling, holds):
         words = sum(r.words for r in plan.residents)
         for k, own in plan.jobs.items():
             stay = sum(r.bits for r in plan.residents)
