@@ -47,8 +47,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Architecture", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
-    "Group", "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Objective", "Optimal",
+    "Architecture", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For", "Group",
+    "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Objective", "Optimal",
     "Options", "Parallel", "Rank", "Result", "Sampled", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer",
     "__version__", "load_arch", "load_dataflow", "load_workload", "run",
 ]  # fmt: skip

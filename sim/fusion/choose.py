@@ -14,7 +14,7 @@ Cost = tuple[float, float, float]
 Ways = Mapping[tuple[int, int], Sequence[Cost]]
 """What the ways to run the units from one to another as a group cost."""
 
-Group = tuple[int, int, int]
+Chosen = tuple[int, int, int]
 """First unit, last unit, and which of its ways."""
 
 
@@ -23,11 +23,11 @@ class _Partial:
     """The units up to some place, grouped: what they cost, the last group, and what is before it."""
 
     cost: Cost
-    group: Group | None = None
+    group: Chosen | None = None
     before: _Partial | None = None
 
 
-def best_grouping(units: int, ways: Ways, objective: Objective) -> list[Group]:
+def best_grouping(units: int, ways: Ways, objective: Objective) -> list[Chosen]:
     """The grouping whose total is best by an objective, limits aside; of equals, the more frugal one.
 
     Dynamic programming over the places where a group may end. What is kept of the groupings up to a place are those
@@ -50,7 +50,7 @@ def best_grouping(units: int, ways: Ways, objective: Objective) -> list[Group]:
     if not fronts[units]:
         raise ValueError("a unit is in no group")
     best: _Partial | None = min(fronts[units], key=lambda p: (objective.score(*p.cost), p.cost))
-    out: list[Group] = []
+    out: list[Chosen] = []
     while best is not None and best.group is not None:
         out.append(best.group)
         best = best.before

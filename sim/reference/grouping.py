@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from sim.mapping.objective import Objective
 
 Cost = tuple[float, float, float]
-Group = tuple[int, int, int]
 
 
 def groupings(units: int, start: int = 0) -> Iterator[list[tuple[int, int]]]:
