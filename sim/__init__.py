@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sim.mapping.nest import For, Keep, Mapping, Parallel
     from sim.mapping.objective import Objective
     from sim.mapping.optimal import Optimal
-    from sim.results import LayerResult, Result
+    from sim.results import Group, LayerResult, Result
     from sim.workload.layer import Layer, Rank, Tensor, VectorLayer
     from sim.workload.network import Network
 
@@ -40,7 +40,7 @@ _HOMES = {
     "sim.mapping.nest": ("For", "Keep", "Mapping", "Parallel"),
     "sim.mapping.objective": ("Objective",),
     "sim.mapping.optimal": ("Optimal",),
-    "sim.results": ("LayerResult", "Result"),
+    "sim.results": ("Group", "LayerResult", "Result"),
     "sim.workload.layer": ("Layer", "Rank", "Tensor", "VectorLayer"),
     "sim.workload.network": ("Network",),
 }
@@ -48,6 +48,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Architecture", "CacheWarning", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
+    "Group",
     "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Objective", "Optimal",
     "Options", "Parallel", "Rank", "Result", "Sampled", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer",
     "__version__", "load_arch", "load_dataflow", "load_workload", "run",

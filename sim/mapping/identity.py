@@ -86,6 +86,7 @@ def _machine(arch: Architecture) -> Iterator[object]:
     for name, costs in sorted(node_costs(arch).items()):
         yield name, [getattr(costs, quantity.name).value for quantity in fields(NodeCosts)]
     yield static_pj(arch)  # which is all that the clock is for, as bandwidths are in bits per cycle
+    yield arch.homes
 
 
 def _without_components(node: Node) -> Node:

@@ -221,7 +221,7 @@ class Space:
             ],
             np.int64,
         ).reshape(3, -1)
-        room = np.array([m.size_bits / m.room_per_tile for m in self.arch.memories])
+        room = np.array([m.room_bits for m in self.arch.memories])
         return Task(self.size, depends, most, window, words, ends, kind, share, node, rules, room)
 
     def _misses(self, rank: Ints) -> int:
