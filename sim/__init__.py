@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from sim.api import load_arch, load_dataflow, load_workload, run
     from sim.arch.tree import Architecture, Component, Compute, Converter, Fanout, Link, Memory
     from sim.engines.options import Options
-    from sim.errors import ConfigError, MappingError, TilenestError, UnsupportedOp
+    from sim.errors import CacheWarning, ConfigError, MappingError, TilenestError, UnsupportedOp
     from sim.mapping.annealer import Sampled
     from sim.mapping.dataflow import Dataflow
     from sim.mapping.nest import For, Keep, Mapping, Parallel
     from sim.mapping.objective import Objective
     from sim.mapping.optimal import Optimal
-    from sim.results import LayerResult, Result
+    from sim.results import Group, LayerResult, Result
     from sim.workload.layer import Layer, Rank, Tensor, VectorLayer
     from sim.workload.network import Network
 
@@ -34,20 +34,21 @@ _HOMES = {
     "sim.api": ("load_arch", "load_dataflow", "load_workload", "run"),
     "sim.arch.tree": ("Architecture", "Component", "Compute", "Converter", "Fanout", "Link", "Memory"),
     "sim.engines.options": ("Options",),
-    "sim.errors": ("ConfigError", "MappingError", "TilenestError", "UnsupportedOp"),
+    "sim.errors": ("CacheWarning", "ConfigError", "MappingError", "TilenestError", "UnsupportedOp"),
     "sim.mapping.annealer": ("Sampled",),
     "sim.mapping.dataflow": ("Dataflow",),
     "sim.mapping.nest": ("For", "Keep", "Mapping", "Parallel"),
     "sim.mapping.objective": ("Objective",),
     "sim.mapping.optimal": ("Optimal",),
-    "sim.results": ("LayerResult", "Result"),
+    "sim.results": ("Group", "LayerResult", "Result"),
     "sim.workload.layer": ("Layer", "Rank", "Tensor", "VectorLayer"),
     "sim.workload.network": ("Network",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Architecture", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
+    "Architecture", "CacheWarning", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
+    "Group",
     "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Objective", "Optimal",
     "Options", "Parallel", "Rank", "Result", "Sampled", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer",
     "__version__", "load_arch", "load_dataflow", "load_workload", "run",

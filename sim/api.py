@@ -10,6 +10,8 @@ from sim.arch.tree import Architecture
 from sim.engines.options import Options, strategy_of, within
 from sim.engines.run import run_network
 from sim.errors import TilenestError, UnsupportedOp
+from sim.fusion.room import buffer_of
+from sim.fusion.run import fuse_network
 from sim.mapping.check import check_tensors
 from sim.mapping.dataflow import Dataflow
 from sim.mapping.mapper import Strategy
@@ -44,6 +46,8 @@ def run(
     budget: str | None = None,
     effort: str | None = None,
     seed: int | None = None,
+    fuse: bool = False,
+    cache: bool = True,
     jobs: int = 1,
     allow_unsupported: bool = False,
     progress: Callable[[str], None] = lambda name: None,
@@ -67,6 +71,8 @@ def run(
         budget: for ``optimal``, the time that each layer may take, such as ``2s``; by default what the proof takes.
         effort: for ``sampled``, how hard to search: ``low``, ``normal`` (default) or ``high``.
         seed: for ``sampled``, of the random numbers (default 0); the same seed gives the same result.
+        fuse: run layers in a row as groups, tile by tile through a buffer on the chip, where that is better.
+        cache: whether to keep on disk which mappings were found, and not to search for them again.
         jobs: processes that work side by side. In a script this needs the usual ``if __name__ == "__main__":``.
         allow_unsupported: leave operators that the program does not know out of an ONNX model.
         progress: called with the name of every layer when it is done.
@@ -92,7 +98,7 @@ def run(
         workload = load_workload(workload, batch=batch, bind=bind)
     flow = dataflow if isinstance(dataflow, Dataflow) else load_dataflow(dataflow or arch.dataflow)
     goal = Objective.parse(objective) if isinstance(objective, str) else objective
-    options = Options(flow, within(goal, limits, arch.clock_hz), mapper)
+    options = Options(flow, within(goal, limits, arch.clock_hz), mapper, cache)
     if isinstance(mappings, str | Path):
         mappings = read_mappings(mappings, [layer.name for layer in workload.mac_layers])
     check_tensors(arch, workload)
@@ -100,7 +106,12 @@ def run(
         workload = workload.only([n.strip() for n in layers.split(",")] if isinstance(layers, str) else layers)
     elif not allow_unsupported:
         _check_supported(workload)
-    return run_network(workload, arch, options, mappings, jobs, progress, command)
+    if fuse and mappings:
+        raise TilenestError("fusing searches for the mappings of all parts of layers; it takes none by hand")
+    if fuse:
+        buffer_of(arch)  # better now than after all layers have been mapped
+    result = run_network(workload, arch, options, mappings, jobs, progress, command)
+    return fuse_network(result, workload, arch, options, jobs, progress) if fuse else result
 
 
 def load_arch(name_or_path: File, *, set: Overrides = ()) -> Architecture:

@@ -6,8 +6,11 @@ Every error a user can cause is a `TilenestError`; the command line prints its t
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TextIO
 
 
 class TilenestError(Exception):
@@ -71,6 +74,26 @@ class MappingError(TilenestError):
 
 class UnsupportedOp(TilenestError):  # noqa: N818
     """An operator that the program does not know how to cost."""
+
+
+class CacheWarning(UserWarning):
+    """Something kept on disk that cannot be used; the work goes on without it."""
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning, in the place of `warnings.showwarning`: ours as a plain line, others as Python does."""
+    ours = issubclass(category, CacheWarning)
+    text = f"{message}\n" if ours else warnings.formatwarning(message, category, filename, lineno, line)
+    stream = file or sys.stderr
+    if stream:  # there is none where somebody closed it
+        stream.write(text)
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

@@ -42,6 +42,7 @@ class Provenance:
         mapper: how mappings were searched for: ``optimal``, with its budget if it had one, or ``sampled`` with runs,
             trials and seed.
         command: the command line; empty where there was none.
+        fuse: whether layers might be fused into groups.
     """
 
     tilenest: str
@@ -55,6 +56,7 @@ class Provenance:
     most_cycles: float | None
     mapper: str
     command: str = ""
+    fuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class LayerResult:
         bound: no mapping has a smaller value; null if not known.
         space: how many mappings there are to choose from; null if they were not counted.
         fused: the layer into which a vector layer is fused and costs nothing of its own, or null.
+        group: the number of the group in which the layer is run tile by tile, or null. Then everything is summed over
+            the tiles, and the mapping is that of the part that is run most often.
     """
 
     name: str
@@ -131,6 +135,7 @@ class LayerResult:
     bound: float | None = None
     space: float | None = None
     fused: str | None = None
+    group: int | None = None
 
     def words(self, level: str) -> int:
         """Words that a memory moves: fills, reads, updates and drains of all tensors."""
@@ -151,6 +156,53 @@ class LayerResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain data; the form of a layer in the result's JSON."""
         return asdict(self) | {"mapping": list(self.mapping)}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Layers in a row that hand tensors to each other through a memory on the chip, tile by tile.
+
+    Attributes:
+        number: from 1 on; `LayerResult.group` says it, too.
+        layers: names.
+        buffer: the memory.
+        tiles: how many tiles there are, one after the other.
+        dim: the dimension of the last layer that they divide (of one before it that is cut alike, if that has no
+            names for its axes); empty for one tile.
+        rows: how much of it is in a tile; the last may have less.
+        overlap: what becomes of rows that two tiles need: ``kept`` in the buffer, ``recomputed``; ``none`` if there
+            are none.
+        residents: operands (``layer.tensor``) that are brought to the chip once and stay there over all tiles.
+        macs: multiply-accumulates that are done, with those that are recomputed.
+        energy_pj: of its layers together.
+        latency_cycles: clock cycles; the layers take turns.
+        latency_s: the same in seconds.
+        peak_bits: the most that is in the buffer at one time.
+        size_bits: what the buffer holds.
+        outer_words: words that the outermost memory moves.
+        unfused_energy_pj, unfused_latency_cycles, unfused_latency_s, unfused_outer_words: of the same layers, each
+            run alone.
+    """
+
+    number: int
+    layers: tuple[str, ...]
+    buffer: str
+    tiles: int
+    dim: str
+    rows: int
+    overlap: str
+    residents: tuple[str, ...]
+    macs: int
+    energy_pj: float
+    latency_cycles: float
+    latency_s: float
+    peak_bits: float
+    size_bits: float
+    outer_words: int
+    unfused_energy_pj: float
+    unfused_latency_cycles: float
+    unfused_latency_s: float
+    unfused_outer_words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +245,7 @@ class Result:
         layers: in the order of execution.
         provenance: what the result came from.
         notes: what a reader of the numbers should know.
+        groups: layers that are fused; none unless that was asked for.
     """
 
     arch: str
@@ -205,6 +258,7 @@ class Result:
     layers: tuple[LayerResult, ...]
     provenance: Provenance
     notes: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
 
     @property
     def totals(self) -> Totals:
@@ -252,6 +306,7 @@ class Result:
             "totals": asdict(self.totals),
             "layers": [layer.to_dict() for layer in self.layers],
             "notes": list(self.notes),
+            "groups": [asdict(group) for group in self.groups],
         }
 
     def to_json(self) -> str:

@@ -114,7 +114,7 @@ def layers() -> st.SearchStrategy[Layer]:
 
 @st.composite
 def machines(draw: st.DrawFn) -> Architecture:
-    """Two to five memories, zero to two fanouts, with and without multicast, reduction and bypass."""
+    """Two to five memories, zero to two fanouts, with and without multicast, reduction, bypass and homes on chip."""
     roles = ("inputs", "weights", "outputs")
     nodes: list[Memory | Fanout | Compute] = [Memory("dram", (ALL,), math.inf)]
 
@@ -136,7 +136,18 @@ def machines(draw: st.DrawFn) -> Architecture:
     fanout("lanes")
     memory("latch")
     nodes.append(Compute("mac"))
-    return Architecture("machine", tuple(nodes))
+    return draw(settled(Architecture("machine", tuple(nodes))))
+
+
+@st.composite
+def settled(draw: st.DrawFn, arch: Architecture) -> Architecture:
+    """The machine, where some tensors may be at home in a memory on the chip of which there is one."""
+    homes = []
+    for role in ("inputs", "weights", "outputs"):
+        may = [m for m in arch.memories[1:] if keeps(m, role, role) and arch.instances(m.name) == 1]
+        if may and draw(st.integers(0, 3)) == 0:
+            homes.append((role, draw(st.sampled_from(may)).name))
+    return replace(arch, homes=tuple(homes))
 
 
 @st.composite
@@ -145,13 +156,14 @@ def nests(draw: st.DrawFn, layer: Layer, arch: Architecture, divide: bool = Fals
     loops = draw(_loops(layer, arch, divide))
     nodes = list(arch.nodes)
     where = {n.name: i for i, n in enumerate(nodes)}
-    items: list[Item] = [Keep("dram", tuple(t.name for t in layer.tensors))]
+    at_home = {m: tuple(t.name for t in layer.tensors if arch.home(t.name) is m) for m in arch.memories}
+    items: list[Item] = [Keep(m.name, tensors) for m, tensors in at_home.items() if tensors]
     after: dict[int, list[Item]] = {}
     spatial = [where[x.fanout] for x in loops if isinstance(x, Parallel)]
     for tensor in layer.tensors:
         lowest = 0
-        for memory in arch.memories[1:]:
-            if tensor.role not in memory.keeps or not draw(st.integers(0, 3)):
+        for memory in arch.keepers(tensor.name, tensor.role)[1:]:
+            if not draw(st.integers(0, 3)):
                 continue
             node = where[memory.name]
             outer = [i for i, x in enumerate(loops) if isinstance(x, Parallel) and where[x.fanout] < node]
@@ -275,9 +287,12 @@ def sparse(draw: st.DrawFn, layer: Layer) -> Layer:
 
 @st.composite
 def resized(draw: st.DrawFn, arch: Architecture) -> Architecture:
-    """The machine with little memory: 1 to 40 words of 16 bits at every level but the outermost."""
+    """The machine with little memory: 1 to 40 words of 16 bits at every level but the outermost, some of it taken."""
+    words, taken = st.integers(1, 40), st.sampled_from([0, 0, 3])
     nodes = [
-        replace(node, size_bits=16.0 * draw(st.integers(1, 40))) if isinstance(node, Memory) and i else node
+        replace(node, size_bits=16.0 * (draw(words) + (n := draw(taken))), taken_bits=16.0 * n)
+        if isinstance(node, Memory) and i
+        else node
         for i, node in enumerate(arch.nodes)
     ]
     return replace(arch, nodes=tuple(nodes))

@@ -89,6 +89,7 @@ class Memory:
         buffering: ``buffet``: a tile's words are replaced one by one, so filling overlaps with use and the
             capacity is one tile (Pellauer et al., ASPLOS 2019); ``double``: filling overlaps with use and every
             tile takes its room twice; ``single``: filling and use alternate.
+        taken_bits: part of the capacity that is not there for tiles, as other layers hold something in it.
     """
 
     name: str
@@ -102,11 +103,17 @@ class Memory:
     component: Component = Component()
     compression: tuple[Compression, ...] = ()
     savings: tuple[ZeroSaving, ...] = ()
+    taken_bits: float = 0.0
 
     @property
     def room_per_tile(self) -> int:
         """How many times a tile takes its room."""
         return 2 if self.buffering == "double" else 1
+
+    @property
+    def room_bits(self) -> float:
+        """What tiles may take, each of them once."""
+        return (self.size_bits - self.taken_bits) / self.room_per_tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +206,13 @@ class Architecture:
         nodes: outermost first; begins with a memory that keeps everything and ends with the compute node.
         clock_hz: clock frequency.
         dataflow: the dataflow that its mappings obey if a person names no other.
+        homes: (tensor, memory) pairs. A tensor is whole at its home before and after the layer, and nothing further
+            out ever sees it; its room there counts as taken (`Memory.taken_bits`), not as that of a tile. All others
+            are at home in the outermost memory.
 
     Raises:
-        ArchitectureError: for a name used twice, a missing or misplaced compute node, or an outermost node that
-            is not a memory for all tensors.
+        ArchitectureError: for a name used twice, a missing or misplaced compute node, an outermost node that
+            is not a memory for all tensors, or a home that is not a memory of which there is one.
     """
 
     name: str
@@ -213,6 +223,7 @@ class Architecture:
     dataflow: str = "any"
     summary: str = ""
     source: str = ""
+    homes: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         names = [n.name for n in self.nodes]
@@ -230,6 +241,11 @@ class Architecture:
             raise ArchitectureError(
                 f"architecture {self.name}: the first node must be a memory that keeps all tensors"
             )
+        for tensor, home in self.homes:
+            if not isinstance(self[home], Memory) or self.instances(home) > 1:
+                raise ArchitectureError(
+                    f"architecture {self.name}: {home} cannot be the home of {tensor}, as it is not one memory"
+                )
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -257,6 +273,16 @@ class Architecture:
         last = self.nodes[-1]
         assert isinstance(last, Compute)
         return last
+
+    def home(self, tensor: str) -> Memory:
+        """The memory in which a tensor is before or after the layer."""
+        return next((m for m in self.memories if (tensor, m.name) in self.homes), self.memories[0])
+
+    def keepers(self, tensor: str, role: str) -> tuple[Memory, ...]:
+        """The memories that may keep a tensor, outermost first: its home, and those further in that are for it."""
+        home = self.home(tensor)
+        inward = self.memories[self.memories.index(home) + 1 :]
+        return (home, *(m for m in inward if keeps(m, tensor, role)))
 
     def instances(self, name: str) -> int:
         """How many copies of a node there are."""

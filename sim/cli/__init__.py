@@ -8,11 +8,12 @@ import importlib
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from sim import __version__
-from sim.errors import TilenestError, nearest, there_are
+from sim.errors import TilenestError, nearest, show_warning, there_are
 
 COMMANDS = ("run", "map", "show", "nest", "list", "schema", "validate")
 
@@ -98,7 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _execute(args: argparse.Namespace) -> int:
     try:
-        status: int = args.execute(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            status: int = args.execute(args)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has seen enough
         _discard_output()

@@ -144,6 +144,11 @@ def add_search(parser: argparse.ArgumentParser, mapper: str = "sampled") -> None
     )
     parser.add_argument("--effort", choices=EFFORT_NAMES, help="sampled: how hard to search (default normal)")
     parser.add_argument("--seed", metavar="N", type=seed, help="sampled: of the random numbers (default 0)")
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="search anew, although the same search was made before, and keep nothing",
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -184,7 +189,7 @@ def options_of(args: argparse.Namespace, arch: Architecture) -> Options:
 
     strategy = strategy_of(args.mapper, args.budget, args.effort, args.seed)
     objective = within(Objective.parse(args.objective), args.limit, arch.clock_hz)
-    return Options(read_dataflow(args.dataflow or arch.dataflow), objective, strategy)
+    return Options(read_dataflow(args.dataflow or arch.dataflow), objective, strategy, not args.no_cache)
 
 
 def layer_of(args: argparse.Namespace, network: Network) -> Layer:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.engines.options import Options
     from sim.mapping.alternatives import Alternative
     from sim.mapping.found import Found
+    from sim.mapping.mapper import Finder
     from sim.report.map_report import MapReport
     from sim.workload.layer import Layer
 
@@ -96,6 +97,7 @@ class _Task:
     layer: Layer
     arch: Architecture
     options: Options
+    find: Finder
     report: MapReport
     title: str
     silent: bool
@@ -111,6 +113,7 @@ class _Task:
 def _task(args: argparse.Namespace) -> _Task:
     from sim.engines.run import provenance_of
     from sim.mapping.check import check_tensors
+    from sim.mapping.store import finder
     from sim.report.map_report import MapReport
 
     arch, network = inputs.arch_of(args), inputs.network_of(args)
@@ -121,7 +124,8 @@ def _task(args: argparse.Namespace) -> _Task:
         made = replace(made, objective=args.pareto)
     report = MapReport(arch.name, network.name, layer.name, arch.clock_hz, made)
     title = f"{layer.name} of {network.name} on {arch.name}: {options.dataflow.name}"
-    return _Task(layer, arch, options, report, title, silent=args.json == inputs.STANDARD_OUTPUT)
+    find = finder(options.cache)
+    return _Task(layer, arch, options, find, report, title, silent=args.json == inputs.STANDARD_OUTPUT)
 
 
 def _best(task: _Task, explain: bool) -> MapReport:
@@ -133,7 +137,6 @@ def _best(task: _Task, explain: bool) -> MapReport:
     from sim.kernels.warm import warm_up
     from sim.mapping.counts import count_words
     from sim.mapping.found import Interrupted
-    from sim.mapping.mapper import find_mapping
     from sim.report.mapping_page import proof, summary
     from sim.report.nest_drawing import nest_drawing
     from sim.report.rows import goal
@@ -143,7 +146,7 @@ def _best(task: _Task, explain: bool) -> MapReport:
         with progress(1) as done:
             warm_up()  # which is not the search's time
             begun = time.perf_counter()
-            found = find_mapping(layer, arch, options.dataflow, options.objective, options.strategy)
+            found = task.find(layer, arch, options.dataflow, options.objective, options.strategy)
             done(layer.name)
     except Interrupted as stop:
         found, stopped = stop.found, stop
@@ -171,7 +174,7 @@ def _explained(task: _Task, report: MapReport, found: Found) -> MapReport:
 
     layer, arch, options = task.layer, task.arch, task.options
     others = [read_dataflow(name) for name in names("dataflows") if name != options.dataflow.name]
-    how = options.objective, options.strategy
+    how = options.objective, options.strategy, task.find
     with progress(None) as done:
         flows, stopped = _until_stopped(with_dataflows(layer, arch, others, *how), done, lambda a: a.name)
         room: list[Alternative] = []
@@ -203,7 +206,7 @@ def _front(task: _Task, step: float) -> MapReport:
     with progress(None) as done:
         warm_up()
         begun = time.perf_counter()
-        points = front(task.layer, task.arch, options.dataflow, options.objective, options.strategy, step)
+        points = front(task.layer, task.arch, options.dataflow, options.objective, options.strategy, step, task.find)
         found, stopped = _until_stopped(points, done, lambda point: energy(point.energy_pj))
     if stopped and not found:
         raise stopped

@@ -30,6 +30,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     inputs.add_search(parser)
     inputs.add_mapping(parser)
     parser.add_argument("--layers", metavar="NAMES", type=names, help="only these, e.g. conv1,fc* (default: all)")
+    parser.add_argument(
+        "--fuse", action="store_true", help="run layers in a row tile by tile through a buffer where that is better"
+    )
     parser.add_argument("-j", "--jobs", metavar="N", type=inputs.count, default=1, help="processes (default 1)")
     parser.add_argument(
         "--allow-unsupported", action="store_true", help="leave out operators of an ONNX model that are not known"
@@ -56,7 +59,7 @@ def execute(args: argparse.Namespace) -> int:
     from sim.api import run
 
     chosen = network if args.layers is None else network.only(args.layers)
-    with progress(len(chosen), args.quiet) as done:
+    with progress(None if args.fuse else len(chosen), args.quiet) as done:
         result = run(
             arch,
             network,
@@ -69,6 +72,8 @@ def execute(args: argparse.Namespace) -> int:
             budget=args.budget,
             effort=args.effort,
             seed=args.seed,
+            cache=not args.no_cache,
+            fuse=args.fuse,
             jobs=args.jobs,
             allow_unsupported=args.allow_unsupported,
             progress=done,

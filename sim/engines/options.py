@@ -24,11 +24,16 @@ _MOST = 1e30  # base units; a text can say more than a number holds
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The dataflow that mappings must obey, what makes one mapping better than another, and how to search."""
+    """The dataflow that mappings must obey, what makes one mapping better than another, and how to search.
+
+    Attributes:
+        cache: whether what searches find is kept on disk, and not searched for again (`sim.mapping.store`).
+    """
 
     dataflow: Dataflow = ANY
     objective: Objective = EDP
     strategy: Strategy = Sampled()
+    cache: bool = True
 
 
 def strategy_of(

@@ -7,17 +7,19 @@ import math
 import multiprocessing
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
 
 from sim import __version__
 from sim.arch.tree import Architecture, Fanout
 from sim.components.table import node_costs
 from sim.engines.options import Options, described
-from sim.errors import TilenestError, there_are
+from sim.errors import TilenestError, show_warning, there_are
 from sim.kernels.warm import warm_up
 from sim.mapping.nest import Mapping
 from sim.results import LayerResult, Provenance, Result, digest
@@ -44,10 +46,6 @@ def engine_of(arch: Architecture) -> Engine:
         entry = known[arch.engine]
     engine: Engine = entry.load()
     return engine
-
-
-def _evaluate(job: tuple[AnyLayer, Architecture, Mapping | None, Options]) -> LayerResult:
-    return engine_of(job[1])(*job)
 
 
 def run_network(
@@ -83,7 +81,7 @@ def run_network(
         for name in names[key]:
             progress(name)
 
-    found = _serial(work, done) if jobs == 1 else _parallel(work, done, jobs)
+    found = each(evaluate, work, jobs, done)
     results = tuple(
         replace(found[key], name=layer.name, kind=layer.kind, fused=getattr(layer, "fused", None))
         for key, layer in zip(keys, network, strict=True)
@@ -143,25 +141,42 @@ def _notes(network: Network, arch: Architecture) -> Iterator[str]:
         yield f"left out, as they are not supported or come after what is not: {names}"
 
 
-Work = dict[object, tuple[AnyLayer, Architecture, Mapping | None, Options]]
+Job = tuple[AnyLayer, Architecture, Mapping | None, Options]
+Work = dict[object, Job]
+_T = TypeVar("_T")
 
 
-def _serial(work: Work, done: Callable[[object], None]) -> dict[object, LayerResult]:
+def evaluate(job: Job) -> LayerResult:
+    """What a layer costs."""
+    return engine_of(job[1])(*job)
+
+
+def each(what: Callable[[Job], _T], work: Work, jobs: int, done: Callable[[object], None]) -> dict[object, _T]:
+    """Does something to all work; `jobs` processes do it side by side, and `done` is called with every key.
+
+    Args:
+        what: a function that another process can import.
+    """
+    return _serial(what, work, done) if jobs == 1 else _parallel(what, work, done, jobs)
+
+
+def _serial(what: Callable[[Job], _T], work: Work, done: Callable[[object], None]) -> dict[object, _T]:
     out = {}
     for key, job in work.items():
-        out[key] = _evaluate(job)
+        out[key] = what(job)
         done(key)
     return out
 
 
-def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[object, LayerResult]:
+def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], None], jobs: int) -> dict[object, _T]:
     out = {}
     warm_up()  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
     others = multiprocessing.active_children()
-    with concurrent.futures.ProcessPoolExecutor(min(jobs, max(1, len(work))), mp_context=context) as pool:
+    number = min(jobs, max(1, len(work)))
+    with concurrent.futures.ProcessPoolExecutor(number, mp_context=context, initializer=_warn_plainly) as pool:
         with _uninterrupted():
-            futures = {pool.submit(_evaluate, job): key for key, job in work.items()}
+            futures = {pool.submit(what, job): key for key, job in work.items()}
         workers = [child for child in multiprocessing.active_children() if child not in others]
         try:
             for future in concurrent.futures.as_completed(futures):
@@ -172,6 +187,11 @@ def _parallel(work: Work, done: Callable[[object], None], jobs: int) -> dict[obj
                 worker.terminate()
             raise
     return out
+
+
+def _warn_plainly() -> None:
+    """Let this process warn as the command line does."""
+    warnings.showwarning = show_warning
 
 
 @contextmanager

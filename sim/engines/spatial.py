@@ -17,9 +17,9 @@ from sim.engines.vector import evaluate_vector
 from sim.mapping import zeros
 from sim.mapping.check import check
 from sim.mapping.counts import Actions, Counts, count_words
-from sim.mapping.mapper import find_mapping
 from sim.mapping.nest import Mapping
 from sim.mapping.prices import feeding, keeps_any, operation_pj, static_pj
+from sim.mapping.store import finder
 from sim.results import LayerResult, Stored
 from sim.workload.layer import Layer, VectorLayer
 
@@ -37,7 +37,8 @@ def evaluate(
     if isinstance(layer, VectorLayer):
         return evaluate_vector(layer, arch)
     if mapping is None:
-        found = find_mapping(layer, arch, options.dataflow, options.objective, options.strategy)
+        find = finder(options.cache)
+        found = find(layer, arch, options.dataflow, options.objective, options.strategy)
         return _evaluate(layer, arch, found.mapping).with_search(found)
     check(mapping, layer, arch)
     return _evaluate(layer, arch, mapping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from sim.arch.tree import Architecture, Converter, Fanout, Memory
 from sim.components.table import NodeCosts, link_key, node_costs
@@ -14,34 +15,73 @@ from sim.workload.layer import Tensor, VectorLayer
 Parts = dict[str, dict[str, float]]  # by component and tensor
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """Words that go down along a path of memories, or up if they are outputs; if they `stay`, the last sends none on.
+
+    They leave the first memory of the path, or end there.
+    """
+
+    tensor: Tensor
+    words: int
+    path: tuple[Memory, ...]
+    stay: bool = False
+
+    def actions(self, memory: Memory) -> Actions:
+        """What it does at a memory of its path."""
+        between = self.words if memory is not self.path[0] else 0
+        if self.tensor.role == "outputs":
+            return Actions(updates=self.words, drains=between)
+        return Actions(fills=between, reads=0 if self.stay and memory is self.path[-1] else self.words)
+
+
 def evaluate_vector(layer: VectorLayer, arch: Architecture) -> LayerResult:
     """What a vector layer costs, in one pass from the outermost memory to the next that keeps its words, and back.
 
     Every input word is read and every output word written once at the outermost memory. The words are spread over
     all copies of the memory on the chip, take the links and converters on the way to it once, and are not compressed,
     as a vector layer says nothing of its zeros. A PE does one elementary operation in a cycle. A layer that is fused
-    works on words that pass by anyway and costs nothing of its own.
+    works on words that pass by anyway and costs nothing of its own. What is at home on the chip
+    (`Architecture.homes`) is read and written there alone.
     """
     if layer.fused:
         return LayerResult(layer.name, layer.kind, 0, 0.0, 0.0, 0.0, fused=layer.fused)
-    words = {
-        Tensor("inputs", "inputs", (), layer.bits): layer.input_words,
-        Tensor("outputs", "outputs", (), layer.bits): layer.output_words,
-    }
-    actions = _actions(words, arch)
-    energy, cycles = _passages(words, arch)
-    for name, own in actions.items():
-        memory = arch[name]
+    inputs, outputs = (Tensor(role, role, (), layer.bits) for role in ("inputs", "outputs"))
+    moves = [_Move(inputs, words, _path(arch, name, inputs)) for name, words in layer.inputs]
+    moves.append(_Move(outputs, layer.output_words, _path(arch, "outputs", outputs)))
+    return _cost(layer.name, layer.kind, moves, arch, layer.ops)
+
+
+def evaluate_load(name: str, tensor: Tensor, words: int, memory: Memory, arch: Architecture) -> LayerResult:
+    """What it costs to bring words from the outermost memory to one on the chip, to be at home there."""
+    return _cost(name, "load", [_Move(tensor, words, (arch.memories[0], memory), stay=True)], arch, 0)
+
+
+def _path(arch: Architecture, name: str, tensor: Tensor) -> tuple[Memory, ...]:
+    """The outermost memory and the next that keeps a tensor if there is one; its home alone, if on the chip."""
+    home = arch.home(name)
+    if home is not arch.memories[0]:
+        return (home,)
+    return tuple(m for m in arch.memories if keeps_any(m.keeps, tensor))[:2]
+
+
+def _cost(name: str, kind: str, moves: list[_Move], arch: Architecture, ops: int) -> LayerResult:
+    """What it costs to move words, and to do so many elementary operations."""
+    actions = _actions(moves, arch)
+    energy, cycles = _passages(moves, arch)
+    bits = moves[0].tensor.bits
+    for level, own in actions.items():
+        memory = arch[level]
         assert isinstance(memory, Memory)
-        energy[name] = _energy(own, memory, node_costs(arch)[name], layer.bits)
-        cycles[name] = _port(own, memory, layer.bits) / arch.instances(name)
-    cycles = {"compute": layer.ops / arch.pes, **cycles}
+        energy[level] = _energy(own, memory, node_costs(arch)[level], bits)
+        cycles[level] = _port(own, memory, bits) / arch.instances(level)
+    cycles = {"compute": ops / arch.pes, **cycles}
     longest = max(cycles.values())
     breakdown = {component: sum(tensors.values()) for component, tensors in energy.items()}
     breakdown["static"] = sum(static_pj(arch).values()) * longest
     return LayerResult(
-        name=layer.name,
-        kind=layer.kind,
+        name=name,
+        kind=kind,
         macs=0,
         energy_pj=sum(breakdown.values()),
         latency_cycles=longest,
@@ -55,37 +95,32 @@ def evaluate_vector(layer: VectorLayer, arch: Architecture) -> LayerResult:
     )
 
 
-def _passed(arch: Architecture, tensor: Tensor) -> list[Memory]:
-    """The outermost memory, and the next that keeps a tensor if there is one."""
-    return [m for m in arch.memories if keeps_any(m.keeps, tensor)][:2]
-
-
-def _actions(words: dict[Tensor, int], arch: Architecture) -> dict[str, dict[str, Actions]]:
+def _actions(moves: list[_Move], arch: Architecture) -> dict[str, dict[str, Actions]]:
     out: dict[str, dict[str, Actions]] = defaultdict(dict)
-    for tensor, n in words.items():
-        for memory in _passed(arch, tensor):
-            inner = n if memory is not arch.memories[0] else 0
-            up = tensor.role == "outputs"
-            out[memory.name][tensor.name] = Actions(updates=n, drains=inner) if up else Actions(fills=inner, reads=n)
+    for move in moves:
+        for memory in move.path:
+            before = out[memory.name].get(move.tensor.name, Actions())
+            out[memory.name][move.tensor.name] = before + move.actions(memory)
     return {m.name: out[m.name] for m in arch.memories if m.name in out}
 
 
-def _passages(words: dict[Tensor, int], arch: Architecture) -> tuple[Parts, dict[str, float]]:
+def _passages(moves: list[_Move], arch: Architecture) -> tuple[Parts, dict[str, float]]:
     """Energy and cycles of the links and converters between the memories that words pass."""
     costs = node_costs(arch)
-    energy: Parts = defaultdict(dict)
-    cycles: dict[str, float] = {}
-    for tensor, n in words.items():
-        end = arch.nodes.index(_passed(arch, tensor)[-1])
-        for node in arch.nodes[:end]:
+    energy: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    cycles: defaultdict[str, float] = defaultdict(float)
+    for move in moves:
+        tensor, n = move.tensor, move.words
+        first, last = (arch.nodes.index(memory) for memory in (move.path[0], move.path[-1]))
+        for node in arch.nodes[first:last]:
             if isinstance(node, Fanout):
                 word = costs[link_key(node, tensor.name, tensor.role)].word_pj(tensor.bits)
-                energy[node.name][tensor.name] = n * word
+                energy[node.name][tensor.name] += n * word
                 bandwidth = node.link(tensor.name, tensor.role).bandwidth * arch.instances(node.name)
-                cycles[f"{node.name}.{tensor.name}"] = n * tensor.bits / bandwidth
+                cycles[f"{node.name}.{tensor.name}"] += n * tensor.bits / bandwidth
             elif isinstance(node, Converter) and keeps_any(node.tensors, tensor):
-                energy[node.name][tensor.name] = n * costs[node.name].word_pj(tensor.bits)
-    return energy, cycles
+                energy[node.name][tensor.name] += n * costs[node.name].word_pj(tensor.bits)
+    return {name: dict(tensors) for name, tensors in energy.items()}, dict(cycles)
 
 
 def _energy(own: dict[str, Actions], memory: Memory, cost: NodeCosts, bits: int) -> dict[str, float]:

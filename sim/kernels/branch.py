@@ -13,11 +13,14 @@ import numpy as np
 from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.bounds import (
     BITS,
+    CHILD_NODE,
     ENERGY,
     IS_HARD,
     LINES,
     NEVER,
     OUTERMOST,
+    PARENT_NODE,
+    TENSOR,
     TIMES,
     Chain,
     Place,
@@ -33,6 +36,7 @@ from sim.kernels.labels import (
     GROW,
     MADE,
     SLACK,
+    START,
     Goal,
     Labels,
     copy_label,
@@ -54,6 +58,7 @@ from sim.kernels.tables import (
     may_cross,
     may_grow,
     most_at,
+    most_places,
     set_slots,
     slides,
     status_of,
@@ -88,17 +93,87 @@ def _place_tile(
 
 @part
 def _crossed(
-    old: int, new: int, k: int, status: int, task: Task, chain: Chain, tables: Tables, labels: Labels
+    old: int,
+    new: int,
+    k: int,
+    status: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    tables: Tables,
+    pair: Floats,
+    labels: Labels,
 ) -> bool:
     """Cross a fanout: what is kept inside it takes its room. Whether it fits."""
     copy_label(old, new, CROSS, k, 0, 0, labels)
+    labels.crossed[new, k] = labels.at[old, 1]
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
         kept = chain.stage[t, i] == k and chain.level[t, i] > 0
         if kept and not _place_tile(t, i, labels.at[old, 1], new, task, chain, tables, labels):
             return False
     _forget_full(k + 1, status, new, chain, labels)
+    _see_copies(old, new, k, task, chain, place, tables, pair, labels)
     return True
+
+
+@part
+def _see_copies(
+    old: int,
+    new: int,
+    k: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    tables: Tables,
+    pair: Floats,
+    labels: Labels,
+) -> None:
+    """How far the copies across fanout `k` lie apart is known now: so is what they share of the windows."""
+    kinds = statuses(len(task.depends), chain)
+    for e in range(chain.searched[0], len(chain.edge)):
+        if _is_shared(e, k, task, chain, place):
+            left = tables.left[chain.edge[e, TENSOR], 0]
+            for sign in (-1.0, 1.0):
+                crossed = labels.crossed[new if sign > 0 else old]
+                window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, tables.less, task, chain, place, pair)
+                _add(sign, pair, new, labels)
+    label = old
+    while labels.move[label, 0] != START:
+        kind, e, lead, bound, before = labels.move[label]
+        if kind == CLOSE and _is_shared(e, k, task, chain, place):
+            t, point, stretch = chain.edge[e, TENSOR], labels.at[before, 1], labels.at[before, 0] // kinds
+            i = status_of(labels.at[before, 0] % kinds, t, chain)
+            tile, left = tables.tile[t * chain.level.shape[1] + i, point], tables.left[t, point]
+            for sign in (-1.0, 1.0):
+                crossed = labels.crossed[new if sign > 0 else old]
+                window_cost(
+                    e, stretch, point, left, tile, lead, bound, crossed, tables.less, task, chain, place, pair
+                )
+                _add(sign, pair, new, labels)
+        label = before
+
+
+@part
+def _add(sign: float, pair: Floats, new: int, labels: Labels) -> None:
+    """Add costs to those of a label, or take them off."""
+    for v in range(pair.shape[1]):
+        labels.low[new, v] += sign * pair[0, v]
+        labels.high[new, v] += sign * pair[1, v]
+
+
+@part
+def _is_shared(e: int, k: int, task: Task, chain: Chain, place: Place) -> bool:
+    """Whether copies across fanout `k` share windows that cross it on an edge."""
+    t = chain.edge[e, TENSOR]
+    if not slides(t, task) or not task.share[t, k]:
+        return False
+    copies = False
+    for w in range(2):
+        for term in range(2):
+            d = task.window[t, w, term]
+            copies = copies or (d >= 0 and place.copies[k, d] > 1)
+    return copies and chain.edge[e, PARENT_NODE] < task.node[k] < chain.edge[e, CHILD_NODE]
 
 
 @part
@@ -128,7 +203,9 @@ def _closed(
     tile = tables.tile[t * chain.level.shape[1] + i, point]
     if slides(t, task):
         left = tables.left[t, point]
-        if not window_cost(e, k, point, left, tile, lead, bound, task, chain, place, pair):
+        if not window_cost(
+            e, k, point, left, tile, lead, bound, labels.crossed[old], tables.less, task, chain, place, pair
+        ):
             return False
     else:
         for v in range(pair.shape[1]):
@@ -153,6 +230,7 @@ def _grown(
     started: bool,
     grows: Ints,
     task: Task,
+    chain: Chain,
     place: Place,
     goal: Goal,
     tables: Tables,
@@ -169,7 +247,7 @@ def _grown(
             if j < 0:
                 break
             copy_label(old, made, GROW, d, place.divisors[d, j] // place.divisors[d, i], 0, labels)
-            made += keep_label(made, row, point + (j - i) * place.strides[d], best, tables, task, goal, labels)
+            made += keep_label(made, row, point + (j - i) * place.strides[d], best, tables, task, chain, goal, labels)
     return made
 
 
@@ -194,10 +272,10 @@ def _expand(
     k, status = row // kinds, row % kinds
     started = may_grow(k, status, task, chain, grows)
     complete = tables.done[point] == 1
-    made = _grown(old, made, best, complete, started, grows, task, place, goal, tables, labels)
+    made = _grown(old, made, best, complete, started, grows, task, chain, place, goal, tables, labels)
     crosses = k < len(task.node) and may_cross(k, status, point, task, chain, place, tables)
-    if crosses and _crossed(old, made, k, status, task, chain, tables, labels):
-        made += keep_label(made, row + kinds, point, best, tables, task, goal, labels)
+    if crosses and _crossed(old, made, k, status, task, chain, place, tables, pair, labels):
+        made += keep_label(made, row + kinds, point, best, tables, task, chain, goal, labels)
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
         if chain.stage[t, i] > k:
@@ -209,7 +287,7 @@ def _expand(
             if tables.ahead[0, to, point] == NEVER:
                 continue
             if _closed(old, made, t, i, j, k, status, 0, 0, task, chain, place, tables, floor, pair, labels):
-                made += keep_label(made, to, point, best, tables, task, goal, labels)
+                made += keep_label(made, to, point, best, tables, task, chain, goal, labels)
             if not slides(t, task):
                 continue
             may_grow(k, to % kinds, task, chain, grows)
@@ -226,7 +304,7 @@ def _expand(
                         old, made, t, i, j, k, status, lead, bound, task, chain, place, tables, floor, pair, labels
                     ):
                         made += keep_label(
-                            made, to, point + (n - own) * place.strides[d], best, tables, task, goal, labels
+                            made, to, point + (n - own) * place.strides[d], best, tables, task, chain, goal, labels
                         )
     return made
 
@@ -291,14 +369,14 @@ def branch(
     points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
     costs, rows = len(chain.down), (len(task.node) + 1) * statuses(len(task.depends), chain)
     looked = min(costs, room[2])
-    tables = make_tables(points, rows, looked, task, chain, work)
+    tables = make_tables(points, rows, looked, task, chain, place, work)
     fill_tables(points, task, chain, place, tables)
-    goal = Goal(power, most, with_steps(fixed, place))
+    goal = Goal(power, most, with_steps(fixed, place), chain.role)
     anew = np.empty(costs)
     floor = floors(task, chain, place, anew)
     if not _look_ahead(points, looked, best, anew, floor, task, chain, place, goal, tables):
         return best, NEVER
-    made = _begin(anew, floor, looked, best, task, goal, tables, labels)
+    made = _begin(anew, floor, looked, best, task, chain, goal, tables, labels)
     pair, grows, rented = np.empty((2, costs)), np.empty(len(task.size), np.int64), False
     left = NEVER
     while labels.order[0]:
@@ -313,7 +391,7 @@ def branch(
             rented = True
             if set_rents(points, looked, task, chain, place, tables):
                 tally[MADE] += made
-                made = _begin(anew, floor, looked, best, task, goal, tables, labels)
+                made = _begin(anew, floor, looked, best, task, chain, goal, tables, labels)
             else:
                 push(label, labels)
         elif made + 1000 > len(labels.key):
@@ -356,20 +434,28 @@ def _look_ahead(
 
 @part
 def _begin(
-    anew: Floats, floor: Floats, looked: int, best: float, task: Task, goal: Goal, tables: Tables, labels: Labels
+    anew: Floats,
+    floor: Floats,
+    looked: int,
+    best: float,
+    task: Task,
+    chain: Chain,
+    goal: Goal,
+    tables: Tables,
+    labels: Labels,
 ) -> int:
     """Begin with a single label, of a nest without loops; returns how many labels there are."""
     labels.order[0] = 0
     labels.head[: tables.ahead.shape[1] * tables.ahead.shape[2]] = -1
-    labels.used[0, :], labels.move[0, :], labels.low[0, :] = 0.0, 0, anew
+    labels.used[0, :], labels.move[0, :], labels.low[0, :], labels.crossed[0, :] = 0.0, 0, anew, -1
     for t in range(len(floor)):
         labels.low[0, looked:] += floor[t, 0, looked:]
     labels.high[0, :] = labels.low[0, :]
-    return 1 if keep_label(0, 0, 0, best, tables, task, goal, labels) else 0
+    return 1 if keep_label(0, 0, 0, best, tables, task, chain, goal, labels) else 0
 
 
 @part
-def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, work: Floats) -> Tables:
+def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, place: Place, work: Floats) -> Tables:
     """Room for the tables, cut from `work`."""
     tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
     slot = np.empty((edges, len(task.node) + 1), np.int64)
@@ -388,6 +474,7 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, w
         np.empty((LINES, costs, edges)),
         slot,
         work[b:c].reshape((slots * costs, points)),
+        np.empty((tensors * 2 * (len(task.node) + 1), most_places(task, place))),
         work[c:d].reshape((len(whose), rows, points)),
         whose,
         np.zeros((len(whose), len(task.room))),

@@ -74,15 +74,25 @@ def energy(counts: Ints, tensors: Ints, keep: Ints, price: Floats, gap_price: Fl
     return out
 
 
+@part
+def _is_above(t: int, i: int, keep: Ints) -> bool:
+    """Whether a memory outside memory `i` keeps tensor `t`."""
+    for j in range(i):
+        if keep[t, j] >= 0:
+            return True
+    return False
+
+
 @kernel
-def overflow(counts: Ints, tensors: Ints, level: Floats, bits: Floats) -> float:
-    """Bits by which tiles exceed their memories, in all; 0 if they fit."""
+def overflow(counts: Ints, tensors: Ints, keep: Ints, level: Floats, bits: Floats) -> float:
+    """Bits by which tiles exceed their memories, in all; 0 if they fit. At home on the chip, a tensor is no tile."""
     tile = 2 * (tensors[len(tensors) - 1, NODES] - 1)
     over = 0.0
     for i in range(len(level)):
         need = 0.0
         for t in range(len(tensors) - 1):
-            need += counts[t, tile + i] * bits[t]
+            if i == 0 or _is_above(t, i, keep):
+                need += counts[t, tile + i] * bits[t]
         over += max(0.0, need - level[i, ROOM])
     return over
 

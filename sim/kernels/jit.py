@@ -6,13 +6,11 @@ all kernel sources; another version of tilenest or of Numba has another folder.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
-import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,29 +18,9 @@ import numba
 from numba.core import config
 from numba.core.types import Type, unliteral  # type: ignore[attr-defined]
 
+from sim.cache import own_folder
+
 F = TypeVar("F", bound=Callable[..., object])
-
-
-def _usable(folder: Path) -> bool:
-    """Whether we can write there and nobody else can: what is read from there is executed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-            return False
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
-
-
-def _homes() -> Iterator[Path]:
-    """Where a cache may be, the best first."""
-    if "TILENEST_CACHE" in os.environ:
-        yield Path(os.environ["TILENEST_CACHE"])
-    if "XDG_CACHE_HOME" in os.environ:
-        yield Path(os.environ["XDG_CACHE_HOME"]) / "tilenest"
-    with contextlib.suppress(RuntimeError):  # a user without a home
-        yield Path.home() / ".cache" / "tilenest"
 
 
 @functools.cache
@@ -55,11 +33,7 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(place.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    for home in _homes():
-        folder = home / f"kernels-{digest.hexdigest()[:16]}"
-        if _usable(folder):
-            return folder
-    return Path(tempfile.mkdtemp(prefix="tilenest-"))
+    return own_folder(f"kernels-{digest.hexdigest()[:16]}") or Path(tempfile.mkdtemp(prefix="tilenest-"))
 
 
 def kernel(function: F) -> F:

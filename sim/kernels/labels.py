@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.kernels.bounds import ENERGY, EXTRA, NEVER, OUTERMOST, Task
+from sim.kernels.bounds import ADDED, COMPARED, ENERGY, EXTRA, NEVER, OUTERMOST, WALL, Chain, Task
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
-from sim.kernels.tables import Tables
+from sim.kernels.tables import Tables, status_of, statuses
 
 # Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime or the lead of
 # a window, then the bound of the loop that leads.
@@ -30,6 +30,7 @@ class Goal(NamedTuple):
     power: Floats  # [3] of energy, latency and the outermost memory's bits
     most: Floats  # [2] pJ and cycles
     fixed: Floats  # [4] pJ of all operations, pJ a cycle, cycles of the arithmetic, cycles before the first result
+    role: Ints  # [V] what a cost is
 
 
 class Labels(NamedTuple):
@@ -40,6 +41,7 @@ class Labels(NamedTuple):
     low: Floats  # [N, V]
     high: Floats  # [N, V]
     used: Floats  # [N, L] bits
+    crossed: Ints  # [N, F] the point where a fanout was crossed; -1: it was not
     heap: Ints  # [N]
     key: Floats  # [N] of every label: the least that it can become
     head: Ints  # [rows * points] first label at a place, -1: none
@@ -80,12 +82,17 @@ def least(
     whose: Ints,
     rent: Floats,
     room: Floats,
+    waited: float,
+    port: Ints,
     goal: Goal,
 ) -> float:
-    """The least that a part of a nest can become."""
+    """The least that a part of a nest can become.
+
+    `waited` is what waits take off the times of the outermost port at most, which are the costs `port`.
+    """
     if ahead[ENERGY, row, point] == NEVER:
         return NEVER
-    pj, extra, bits, steps = -NEVER, -NEVER, -NEVER, 0.0
+    pj, extra, bits, whole, steps = -NEVER, -NEVER, -NEVER, 0.0, goal.fixed[2]
     for a in range(len(whose)):
         v = whose[a]
         if v < 0:
@@ -100,12 +107,46 @@ def least(
             extra = max(extra, least_)
         elif v == OUTERMOST:
             bits = max(bits, least_)
-        else:
+        elif goal.role[v] == WALL:
             steps = max(steps, least_)
+        else:
+            whole = max(whole, least_)
     for v in range(covered(whose), len(low)):
-        steps = max(steps, low[v])
-    cycles = max(steps, goal.fixed[2] + extra) + goal.fixed[3]
+        if goal.role[v] == WALL:
+            steps = max(steps, low[v])
+        elif goal.role[v] == ADDED:
+            extra = max(extra, low[v])
+        elif goal.role[v] != COMPARED:
+            whole = max(whole, low[v])
+    if waited < extra:
+        for v in port:
+            whole = max(whole, low[v] + extra - waited)
+    cycles = max(whole, steps + extra) + goal.fixed[3]
     return value(goal.fixed[0] + pj + goal.fixed[1] * cycles, cycles, bits, goal)
+
+
+@part
+def _waited(status: int, low: Floats, chain: Chain) -> float:
+    """What is waited for at the outermost port at most; infinite if that is not known yet.
+
+    Of what streams past, a first tile comes for every change of a single-buffered tile but the first. The rows of
+    `Chain.waited` hold the numbers of costs (-1: none), which are minus what is waited for, minus what streams past
+    after the first tile and minus that tile.
+    """
+    out = 0.0
+    for row in chain.waited:
+        for t in range(len(chain.number)):
+            for i in range(status_of(status, t, chain), chain.number[t] - 1):
+                if chain.stage[t, i] == row[0]:
+                    return NEVER
+        if row[1] >= 0:
+            out -= low[row[1]]
+        if row[2] >= 0 and row[3] >= 0:
+            changes = 1.0
+            for other in chain.change:
+                changes = max(changes, -low[other[1]] if other[0] == row[0] else 1.0)
+            out += max(0.0, min(-low[row[2]], -low[row[3]] * (changes - 1)))
+    return out
 
 
 @part
@@ -157,11 +198,31 @@ def _is_as_good(one: int, other: int, goal: Goal, labels: Labels) -> bool:
 
 @part
 def keep_label(
-    new: int, row: int, point: int, best: float, tables: Tables, task: Task, goal: Goal, labels: Labels
+    new: int,
+    row: int,
+    point: int,
+    best: float,
+    tables: Tables,
+    task: Task,
+    chain: Chain,
+    goal: Goal,
+    labels: Labels,
 ) -> bool:
     """Keep the label if it can become better than the best nest and no other is as good; whether it was kept."""
+    low = labels.low[new]
+    waited = _waited(row % statuses(len(chain.number), chain), low, chain) if len(chain.waited) else NEVER
     labels.key[new] = least(
-        row, point, labels.low[new], labels.used[new], tables.ahead, tables.whose, tables.rent, task.room, goal
+        row,
+        point,
+        low,
+        labels.used[new],
+        tables.ahead,
+        tables.whose,
+        tables.rent,
+        task.room,
+        waited,
+        chain.port,
+        goal,
     )
     if labels.key[new] >= best - SLACK:
         return False
@@ -198,5 +259,7 @@ def copy_label(old: int, new: int, kind: int, what: int, how: int, bound: int, l
         labels.low[new, v], labels.high[new, v] = labels.low[old, v], labels.high[old, v]
     for i in range(labels.used.shape[1]):
         labels.used[new, i] = labels.used[old, i]
+    for f in range(labels.crossed.shape[1]):
+        labels.crossed[new, f] = labels.crossed[old, f]
     labels.move[new, 0], labels.move[new, 1], labels.move[new, 2] = kind, what, how
     labels.move[new, 3], labels.move[new, 4] = bound, old

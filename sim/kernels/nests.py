@@ -63,7 +63,7 @@ def price_nest(exact: Exact, tally: Ints) -> bool:
         exact.counts,
     )
     tally[COUNTED] += 1
-    if overflow(exact.counts, exact.tensors, exact.level, exact.bits) > 0:
+    if overflow(exact.counts, exact.tensors, exact.keep, exact.level, exact.bits) > 0:
         return False
     cycles = latency(
         exact.size,

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.bounds import BASE, IS_HARD, LINES, NEVER, SLOPE, TENSOR, TIMES, Chain, Place, Task, set_lines
+from sim.kernels.bounds import (
+    BASE,
+    COMPARED,
+    IS_HARD,
+    LINES,
+    NEVER,
+    SLOPE,
+    TENSOR,
+    TIMES,
+    Chain,
+    Place,
+    Task,
+    set_lines,
+)
 from sim.kernels.cost import Floats
 from sim.kernels.jit import kernel, part
 from sim.kernels.labels import Goal, least
@@ -42,7 +55,8 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
     """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
     costs, tensors = len(chain.down), len(task.depends)
     out = np.zeros((tensors, chain.level.shape[1], costs))
-    pair, lines = np.empty((2, costs)), np.empty((LINES, costs))
+    pair, lines, crossed = np.empty((2, costs)), np.empty((LINES, costs)), np.full(len(task.node), -1)
+    lacks = np.empty((0, 0))
     anew[:] = 0.0
     for t in range(tensors):
         for i in range(chain.number[t] - 2, -1, -1):
@@ -52,13 +66,16 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
                 if e >= 0:
                     set_lines(e, task, chain, place, lines)
                     for v in range(costs):
+                        if chain.role[v] == COMPARED and v >= TIMES:
+                            out[t, i, v] = 0.0
+                            continue
                         out[t, i, v] = min(out[t, i, v], lines[SLOPE, v] + lines[BASE, v] + out[t, j, v])
     for e in range(chain.searched[0], len(chain.edge)):
         t, left = chain.edge[e, TENSOR], 1.0
         for d in range(len(task.size)):
             left *= 1 if task.depends[t, d] or task.kind[IS_HARD, t] else place.passes[d]
         if slides(t, task):
-            window_cost(e, 0, 0, left, 0.0, 0, 0, task, chain, place, pair)
+            window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, lacks, task, chain, place, pair)
             anew += pair[0]
             continue
         set_lines(e, task, chain, place, lines)
@@ -69,8 +86,8 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
 @part
 def worth(total: Floats, task: Task, goal: Goal) -> float:
     """The least that nests are worth whose costs are at least these."""
-    ahead, rent = np.zeros((TIMES, 1, 1)), np.zeros((TIMES, len(task.room)))
-    return least(0, 0, total, np.zeros(len(task.room)), ahead, np.arange(TIMES), rent, task.room, goal)
+    ahead, rent, none = np.zeros((TIMES, 1, 1)), np.zeros((TIMES, len(task.room))), np.empty(0, np.int64)
+    return least(0, 0, total, np.zeros(len(task.room)), ahead, np.arange(TIMES), rent, task.room, NEVER, none, goal)
 
 
 @kernel
@@ -84,5 +101,5 @@ def root_bounds(
         floor = floors(task, chain, place, anew)
         for t in range(len(task.depends)):
             anew += floor[t, 0]
-        goal = Goal(power, most, with_steps(fixed, place))
+        goal = Goal(power, most, with_steps(fixed, place), chain.role)
         out[s] = worth(anew, task, goal)

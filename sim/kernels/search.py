@@ -310,7 +310,7 @@ def anneal(
         _round_up(ranks, tensors, rounded)
         count(rounded, ranks, tensors, loops, keep, lane, stamp, memo, counts)
         counted += 1
-        over = overflow(counts, tensors, level, bits)
+        over = overflow(counts, tensors, keep, level, bits)
         if over > 0:
             if now >= NO_FIT and NO_FIT + over <= now:  # no nest fits yet: come nearer
                 now = NO_FIT + over

@@ -11,8 +11,8 @@ from sim.kernels.bounds import (
     BASE_AT_MOST,
     BITS,
     CHILD_NODE,
+    FIRST_AT_MOST,
     FIRST_TILE,
-    FLAT,
     IS_HARD,
     LINES,
     NEVER,
@@ -29,12 +29,12 @@ from sim.kernels.bounds import (
     set_lines,
     times_of,
     uneven,
-    window_sums,
 )
 from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
+from sim.kernels.windows import FLAT, SUMS, missing, new_group, window_sums
 
 LEADS = 5  # no window leads; the loop over a term of one of two windows
 
@@ -45,9 +45,10 @@ class Tables(NamedTuple):
     done: Ints  # [N] whether the loops over the inner dimensions are complete
     left: Floats  # [T, N] how often a tensor that closes there comes
     tile: Floats  # [T * S, N] words of the largest tile
-    line: Floats  # [5, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
+    line: Floats  # [6, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
     slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
     cost: Floats  # [W * V, N]
+    less: Floats  # [T * 2 * (F + 1), places in a window] words that tiles lack (see `sim.kernels.windows.missing`)
     ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
     whose: Ints  # [A] of which cost; -1: of none yet
     rent: Floats  # [A, L] what every bit of a tile costs on top (see `sim.kernels.ahead`)
@@ -143,6 +144,8 @@ def window_cost(
     tile: float,
     lead: int,
     bound: int,
+    crossed: Ints,
+    lacks: Floats,
     task: Task,
     chain: Chain,
     place: Place,
@@ -151,42 +154,111 @@ def window_cost(
     """Costs of an edge of a tensor with windows that closes at a point of stretch `k`, at least and at most.
 
     `lead` is 0 if no window leads, and 1 + 2 * window + term otherwise. False if the loop that should lead has
-    nothing left to cover.
+    nothing left to cover. `lacks` is `Tables.less`, or empty.
     """
-    t, sums = chain.edge[e, TENSOR], np.empty(5)
-    leading, term = (lead - 1) // 2, (lead - 1) % 2
+    t, sums, group = chain.edge[e, TENSOR], np.empty(SUMS), new_group()
+    leading, column = (lead - 1) // 2, 1 + (lead - 1) % 2
     full = left * task.words[t, 0]
-    some = full * uneven(t, task, place)
     pair[:, :] = 0.0
-    for g in range(chain.edge[e, PARENT_NODE], chain.edge[e, CHILD_NODE]):
-        least, most, flat = some, full, full
-        for w in range(2):
-            if task.window[t, w, 0] < 0:
-                continue
-            i0, i1 = digit(point, task.window[t, w, 0], place), digit(point, task.window[t, w, 1], place)
-            window_sums(e, w, k, g, i0, i1, bound if lead and w == leading else 0, task, chain, place, sums)
-            if lead and w == leading:
-                if sums[1 + term] == NEVER:
+    least, most = full, full
+    for g in range(chain.edge[e, CHILD_NODE] - 1, chain.edge[e, PARENT_NODE] - 1, -1):
+        if g == chain.edge[e, CHILD_NODE] - 1 or shares_from(t, g + 1, task):
+            least, most = full, full
+            for w in range(2):
+                if task.window[t, w, 0] < 0:
+                    continue
+                i0, i1 = digit(point, task.window[t, w, 0], place), digit(point, task.window[t, w, 1], place)
+                leads = lead > 0 and w == leading
+                less = _lacked(e, w, i0, i1, lacks, task, chain, place)
+                window_sums(e, w, k, g, i0, i1, bound if leads else 0, less, crossed, task, chain, place, group, sums)
+                c = column if leads else FLAT
+                if sums[0, c] == NEVER:
                     return False
-                least, most = least * sums[1 + term], most * sums[3 + term]
-            else:
-                least, most = least * sums[FLAT], most * sums[FLAT]
-            flat *= sums[FLAT]
+                least, most = least * sums[0, c], most * sums[1, c]
         times = times_of(e, g, task, chain, place)
+        some = uneven(t, task, place) if times > 1 else 1.0  # then not all copies have work in every pass
         for v in range(pair.shape[1]):
             price = chain.down[v, e, g] * times
-            pair[0, v] += price * (least if price > 0 else flat)
-            pair[1, v] += price * (most if price > 0 else least)
+            pair[0, v] += price * (least * some if price > 0 else most)
+            pair[1, v] += price * (most if price > 0 else least * some)
     for v in range(pair.shape[1]):
-        share = divided(v, e, chain, place)
-        first = tile * chain.tile[v, e] * first_words(e, task, chain, place) if chain.tile[v, e] > 0 else 0.0
-        pair[0, v], pair[1, v] = (pair[0, v] + first) / share, (pair[1, v] + first) / share
+        share = divided(v, e, task, chain, place)
+        price = tile * chain.tile[v, e]
+        if price:
+            pair[0, v] += price * first_words(e, price < 0, task, chain, place)
+            pair[1, v] += price * first_words(e, price > 0, task, chain, place)
+        share *= tile if chain.per_tile[v] and tile > 0 else 1.0
+        pair[0, v], pair[1, v] = pair[0, v] / share, pair[1, v] / share
     return True
 
 
 @part
+def _lacked(e: int, w: int, i0: int, i1: int, lacks: Floats, task: Task, chain: Chain, place: Place) -> float:
+    """Words that tiles of a window lack over all positions: from a table, if there is one."""
+    t, stage, fanouts = chain.edge[e, TENSOR], max(0, chain.edge[e, STAGE]), len(task.node)
+    d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
+    if len(lacks):
+        return lacks[(2 * t + w) * (fanouts + 1) + stage, i0 * place.counts[d1] + i1]
+    return _missing(t, w, stage, place.divisors[d0, i0], place.divisors[d1, i1], task, place)
+
+
+@part
+def _missing(t: int, w: int, stage: int, time0: int, time1: int, task: Task, place: Place) -> float:
+    """The same, worked out."""
+    d0, d1, fanouts = task.window[t, w, 0], task.window[t, w, 1], len(task.node)
+    n0, n1 = time0 * place.inside[stage, d0], time1 * place.inside[stage, d1]
+    tiles0 = place.passes[d0] * place.inside[fanouts, d0] / n0
+    tiles1 = place.passes[d1] * place.inside[fanouts, d1] / n1
+    return missing(t, w, n0, n1, tiles0, tiles1, task)
+
+
+@part
+def shares_from(t: int, node: int, task: Task) -> bool:
+    """Whether a node is a fanout whose copies share tensor `t`."""
+    for f in range(len(task.node)):
+        if task.node[f] == node:
+            return task.share[t, f] > 0
+    return False
+
+
+@part
+def _fill_less(task: Task, place: Place, less: Floats) -> None:
+    """What tiles of windows lack, for all their extents."""
+    fanouts = len(task.node)
+    for t in range(len(task.depends)):
+        for w in range(2 if slides(t, task) else 0):
+            d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
+            if d0 < 0:
+                continue
+            for stage in range(fanouts + 1):
+                row = (2 * t + w) * (fanouts + 1) + stage
+                for i in range(place.counts[d0] * place.counts[d1]):
+                    time0 = place.divisors[d0, i // place.counts[d1]]
+                    less[row, i] = _missing(t, w, stage, time0, place.divisors[d1, i % place.counts[d1]], task, place)
+
+
+@part
+def most_places(task: Task, place: Place) -> int:
+    """The most extents that tiles of a window may have."""
+    most = 1
+    for t in range(len(task.depends)):
+        for w in range(2 if slides(t, task) else 0):
+            if task.window[t, w, 0] >= 0:
+                most = max(most, place.counts[task.window[t, w, 0]] * place.counts[task.window[t, w, 1]])
+    return most
+
+
+@part
 def _fill_window(
-    e: int, k: int, points: int, task: Task, chain: Chain, place: Place, left: Floats, out: Floats
+    e: int,
+    k: int,
+    points: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    less: Floats,
+    left: Floats,
+    out: Floats,
 ) -> None:
     """Costs of an edge with windows at all points, whatever leads, without first tiles. `out`: [V, points]."""
     t, costs = chain.edge[e, TENSOR], len(out)
@@ -196,21 +268,29 @@ def _fill_window(
         if task.window[t, w, 0] >= 0:
             seconds[w] = place.counts[task.window[t, w, 1]]
             most = max(most, place.counts[task.window[t, w, 0]] * seconds[w])
-    sums = np.ones((2, last - first, most, 5))
+    sums = np.ones((2, last - first, most, *SUMS))
+    crossed, group = np.full(len(task.node), -1), new_group()
     for w in range(2):
         if task.window[t, w, 0] < 0:
             continue
-        for i0 in range(place.counts[task.window[t, w, 0]]):
-            for i1 in range(seconds[w]):
-                for g in range(first, last):
-                    window_sums(e, w, k, g, i0, i1, 0, task, chain, place, sums[w, g - first, i0 * seconds[w] + i1])
+        row = (2 * t + w) * (len(task.node) + 1) + max(0, chain.edge[e, STAGE])
+        for i in range(place.counts[task.window[t, w, 0]] * seconds[w]):
+            i0, i1 = i // seconds[w], i % seconds[w]
+            for g in range(last - 1, first - 1, -1):
+                if g == last - 1 or shares_from(t, g + 1, task):
+                    window_sums(
+                        e, w, k, g, i0, i1, 0, less[row, i], crossed, task, chain, place, group, sums[w, g - first, i]
+                    )
+                else:
+                    sums[w, g - first, i] = sums[w, g - first + 1, i]
     two = task.window[t, 1, 0] >= 0
     prices = np.empty((costs, last - first))
-    some = uneven(t, task, place) * task.words[t, 0]
     for v in range(costs):
-        share = divided(v, e, chain, place)
+        share = divided(v, e, task, chain, place)
         for g in range(first, last):
-            prices[v, g - first] = chain.down[v, e, g] * times_of(e, g, task, chain, place) * some / share
+            times = times_of(e, g, task, chain, place)
+            some = uneven(t, task, place) if times > 1 and chain.down[v, e, g] > 0 else 1.0
+            prices[v, g - first] = chain.down[v, e, g] * times * some * task.words[t, 0] / share
     # what an edge costs depends on the point by the windows' digits, and by a factor
     places = place.counts[task.window[t, 1, 0]] * seconds[1] if two else 1
     table = np.empty((costs, place.counts[task.window[t, 0, 0]] * seconds[0], places))
@@ -219,18 +299,15 @@ def _fill_window(
             for v in range(costs):
                 best = NEVER
                 for lead in range(LEADS if two else 3):
+                    i_leads, j_leads = (lead if lead < 3 else FLAT), (lead - 2 if lead > 2 else FLAT)
                     total = 0.0
                     for g in range(last - first):
-                        flat = sums[0, g, i, FLAT] * sums[1, g, j, FLAT]
-                        words = flat
-                        if lead > 2:
-                            words = sums[0, g, i, FLAT] * sums[1, g, j, lead - 2]
-                        elif lead:
-                            words = sums[0, g, i, lead] * sums[1, g, j, FLAT]
-                        if prices[v, g] > 0:
+                        row = 0 if prices[v, g] > 0 else 1  # at least, or at most
+                        words = sums[0, g, i, row, i_leads] * sums[1, g, j, row, j_leads]
+                        if sums[0, g, i, 0, i_leads] == NEVER or sums[1, g, j, 0, j_leads] == NEVER:
+                            total = NEVER
+                        elif prices[v, g]:
                             total += prices[v, g] * words
-                        elif prices[v, g] < 0:
-                            total += prices[v, g] * flat if words < NEVER else NEVER
                     best = min(best, total)
                 table[v, i, j] = best
     for point in range(points):
@@ -259,6 +336,7 @@ def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
 def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
+    _fill_less(task, place, tables.less)
     costs = tables.line.shape[1]
     lines = np.empty((LINES, costs))
     for e in range(chain.searched[0]):
@@ -268,7 +346,7 @@ def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tab
             if tables.slot[e, k] >= 0:
                 row = tables.slot[e, k] * costs
                 left = tables.left[chain.edge[e, TENSOR]]
-                _fill_window(e, k, points, task, chain, place, left, tables.cost[row : row + costs])
+                _fill_window(e, k, points, task, chain, place, tables.less, left, tables.cost[row : row + costs])
 
 
 @part
@@ -278,7 +356,7 @@ def cost_at(e: int, k: int, v: int, point: int, tile: float, chain: Chain, table
     if tables.slot[e, k] >= 0:
         return tables.cost[tables.slot[e, k] * tables.line.shape[1] + v, point] + first
     moved = tables.line[SLOPE, v, e] * tables.left[chain.edge[e, TENSOR], point] + tables.line[BASE, v, e]
-    return moved + first
+    return moved / tile if chain.per_tile[v] else moved + first
 
 
 @part
@@ -287,9 +365,10 @@ def most_at(e: int, v: int, point: int, tile: float, chain: Chain, tables: Table
     slope, base, first = (
         tables.line[SLOPE_AT_MOST, v, e],
         tables.line[BASE_AT_MOST, v, e],
-        tables.line[FIRST_TILE, v, e],
+        tables.line[FIRST_AT_MOST, v, e],
     )
-    return slope * tables.left[chain.edge[e, TENSOR], point] + base + first * tile
+    moved = slope * tables.left[chain.edge[e, TENSOR], point] + base
+    return moved / tile if chain.per_tile[v] else moved + first * tile
 
 
 @part

@@ -66,7 +66,7 @@ def other_half() -> None:
     with _light_optimization():
         _compile(reuse.count_tensor, _INT, *_SHAPE, *_NEST, _TABLE, _TABLE, _TABLE)
         _compile(cost.energy, _TABLE, _TABLE, _TABLE, _FLOAT_BOOK, _FLOAT_BOOK, _FLOATS)
-        _compile(cost.overflow, _TABLE, _TABLE, _FLOAT_TABLE, _FLOATS)
+        _compile(cost.overflow, _TABLE, _TABLE, _TABLE, _FLOAT_TABLE, _FLOATS)
 
 
 def _compile(function: Any, *types: Type) -> None:

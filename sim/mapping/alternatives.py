@@ -10,7 +10,7 @@ from sim.arch.tree import Architecture
 from sim.errors import MappingError, TilenestError
 from sim.mapping.dataflow import Dataflow, check_host
 from sim.mapping.found import Found
-from sim.mapping.mapper import Strategy, find_mapping
+from sim.mapping.mapper import Finder, Strategy, find_mapping
 from sim.mapping.objective import Objective
 from sim.workload.layer import Layer
 
@@ -33,7 +33,12 @@ class Alternative:
 
 
 def with_dataflows(
-    layer: Layer, arch: Architecture, dataflows: Iterable[Dataflow], objective: Objective, strategy: Strategy
+    layer: Layer,
+    arch: Architecture,
+    dataflows: Iterable[Dataflow],
+    objective: Objective,
+    strategy: Strategy,
+    find: Finder = find_mapping,
 ) -> Iterator[Alternative]:
     """The best mapping under each of these dataflows that the array can host."""
     for dataflow in dataflows:
@@ -41,11 +46,17 @@ def with_dataflows(
             check_host(dataflow, arch)
         except MappingError:
             continue
-        yield _searched(Alternative(dataflow.name), layer, arch, dataflow, objective, strategy)
+        yield _searched(Alternative(dataflow.name), find, layer, arch, dataflow, objective, strategy)
 
 
 def with_more_room(
-    layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Objective, strategy: Strategy, more: float = 0.1
+    layer: Layer,
+    arch: Architecture,
+    dataflow: Dataflow,
+    objective: Objective,
+    strategy: Strategy,
+    find: Finder = find_mapping,
+    more: float = 0.1,
 ) -> Iterator[Alternative]:
     """The best mapping where one memory is larger, and costs what the larger one does; for each that is bounded.
 
@@ -56,13 +67,20 @@ def with_more_room(
         if math.isfinite(memory.size_bits):
             larger = replace(memory, size_bits=math.floor(memory.size_bits * (1 + more)) // 8 * 8)
             machine = replace(arch, nodes=tuple(larger if node is memory else node for node in arch))
-            yield _searched(Alternative(memory.name, larger.size_bits), layer, machine, dataflow, objective, strategy)
+            what = Alternative(memory.name, larger.size_bits)
+            yield _searched(what, find, layer, machine, dataflow, objective, strategy)
 
 
 def _searched(
-    what: Alternative, layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Objective, strategy: Strategy
+    what: Alternative,
+    find: Finder,
+    layer: Layer,
+    arch: Architecture,
+    dataflow: Dataflow,
+    objective: Objective,
+    strategy: Strategy,
 ) -> Alternative:
     try:
-        return replace(what, found=find_mapping(layer, arch, dataflow, objective, strategy))
+        return replace(what, found=find(layer, arch, dataflow, objective, strategy))
     except TilenestError as error:  # nothing fits, or the cost model does not reach so far
         return replace(what, why_not=str(error).partition("\n")[0])

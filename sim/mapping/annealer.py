@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.arch.tree import Architecture, Fanout, Memory, keeps
+from sim.arch.tree import Architecture, Fanout, Memory
 from sim.errors import MappingError
 from sim.kernels import search
 from sim.kernels.cost import Prices
@@ -65,7 +65,7 @@ def anneal(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obje
     space = _Builder(layer, arch, dataflow).build()
     shape = shape_of(_without_padding(layer), arch)
     # the search takes the saving of zeros at the arithmetic from the innermost memories that may feed it
-    innermost = {t.name: tuple(m.name for m in arch.memories if keeps(m, t.name, t.role)) for t in layer.tensors}
+    innermost = {t.name: tuple(m.name for m in arch.keepers(t.name, t.role)) for t in layer.tensors}
     prices = prices_of(layer, arch, innermost)
     # traffic of the outermost memory is judged in the end only; what is not asked for breaks ties
     weights = max(objective.energy + objective.dram, 1e-3), max(objective.latency, 1e-3)
@@ -248,11 +248,12 @@ class _Builder:
         may = np.full_like(position, NEVER)
         inside = pe_memories(self.arch)
         for t, tensor in enumerate(self.layer.tensors):
-            last = [m for m in inside if keeps(m, tensor.name, tensor.role)][-1:]
+            home, *inward = self.arch.keepers(tensor.name, tensor.role)
+            last = [m for m in inward if m in inside][-1:]
             for i, memory in enumerate(memories):
-                if i == 0:
+                if memory is home:
                     position[t, i] = 0
-                elif keeps(memory, tensor.name, tensor.role):
+                elif memory in inward:
                     if memory in inside and tensor.role not in held_roles(self.dataflow):
                         continue
                     must = self.dataflow.pe_keeps is not None and memory in last

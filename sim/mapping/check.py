@@ -67,10 +67,10 @@ def _bounds(mapping: Mapping, layer: Layer) -> Iterator[str]:
 
 
 def _keeps(mapping: Mapping, layer: Layer, arch: Architecture) -> Iterator[str]:
-    """Every tensor is kept in the outermost memory first, then inward, where it may be, once a level."""
+    """Every tensor is kept at its home first, then inward, where it may be, once a level."""
     order = {m.name: i for i, m in enumerate(arch.memories)}
-    outermost = arch.memories[0].name
     for tensor in layer.tensors:
+        home = arch.home(tensor.name).name
         kept: list[str] = []
         outside = 0
         for item in mapping:
@@ -87,11 +87,11 @@ def _keeps(mapping: Mapping, layer: Layer, arch: Architecture) -> Iterator[str]:
                 yield f"'{item}': {item.level} keeps {', '.join(memory.keeps)}, not {tensor.name}"
             if kept and order[kept[-1]] >= order[item.level]:
                 yield f"'{item}': {tensor.name} is already kept in {kept[-1]}, which is not further out"
-            if not kept and (item.level != outermost or outside):
-                yield f"{tensor.name} must be kept in {outermost} before any loop"
+            if not kept and (item.level != home or outside):
+                yield f"{tensor.name} must be kept in {home} before any loop"
             kept.append(item.level)
         if not kept:
-            yield f"{tensor.name} is kept nowhere; it must be kept in {outermost} before any loop"
+            yield f"{tensor.name} is kept nowhere; it must be kept in {home} before any loop"
 
 
 def _spaces(mapping: Mapping, arch: Architecture) -> Iterator[str]:
@@ -115,17 +115,20 @@ def _spaces(mapping: Mapping, arch: Architecture) -> Iterator[str]:
 
 
 def _room(mapping: Mapping, layer: Layer, arch: Architecture) -> Iterator[str]:
-    """The tiles of every memory fit."""
+    """The tiles of every memory fit beside what is taken of it; that is where tensors are at home in it."""
     counts = count_words(layer, arch, mapping)
     for memory in arch.memories:
-        tiles = [(t, counts.tile(memory.name, t.name)) for t in layer.tensors]
+        tiles = [
+            (t, counts.tile(memory.name, t.name)) for t in layer.tensors if (t.name, memory.name) not in arch.homes
+        ]
         bits = sum(words * t.bits for t, words in tiles) * memory.room_per_tile
-        if bits > memory.size_bits:
+        room = memory.room_bits * memory.room_per_tile
+        if bits > room:
             parts = ", ".join(f"{t.name} {words} words of {t.bits} bit" for t, words in tiles if words)
             twice = ", twice because it is double-buffered" if memory.room_per_tile == 2 else ""
             yield (
-                f"{memory.name} has room for {memory.size_bits:.0f} bit and its tiles need {bits}, "
-                f"{bits - memory.size_bits:.0f} too many: {parts}{twice}"
+                f"{memory.name} has room for {room:.0f} bit and its tiles need {bits}, "
+                f"{bits - room:.0f} too many: {parts}{twice}"
             )
 
 

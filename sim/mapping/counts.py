@@ -30,6 +30,14 @@ class Actions:
     updates: int = 0
     drains: int = 0
 
+    def __add__(self, other: Actions) -> Actions:
+        return Actions(
+            self.fills + other.fills,
+            self.reads + other.reads,
+            self.updates + other.updates,
+            self.drains + other.drains,
+        )
+
 
 @dataclass(frozen=True)
 class Counts:

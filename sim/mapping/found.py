@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sim.mapping.nest import Mapping
 
@@ -20,6 +20,8 @@ class Found:
         evaluated: nests that were counted and priced.
         space: how many nests there are to choose from, whether they fit or not (see `sim.mapping.size`), or None if
             they were not counted.
+        searched_s: seconds that the search took, if its result was kept (see `sim.mapping.store`); None if the search
+            has just been made.
     """
 
     mapping: Mapping
@@ -29,6 +31,7 @@ class Found:
     evaluated: int
     bound: float | None = None
     space: float | None = None
+    searched_s: float | None = field(default=None, compare=False)
 
     @property
     def gap(self) -> float | None:

@@ -10,13 +10,19 @@ from sim.arch.tree import Architecture
 from sim.errors import MappingError
 from sim.mapping.dataflow import Dataflow
 from sim.mapping.found import Found
-from sim.mapping.mapper import Strategy, find_mapping
+from sim.mapping.mapper import Finder, Strategy, find_mapping
 from sim.mapping.objective import Objective
 from sim.workload.layer import Layer
 
 
 def front(
-    layer: Layer, arch: Architecture, dataflow: Dataflow, limits: Objective, strategy: Strategy, step: float = 0.01
+    layer: Layer,
+    arch: Architecture,
+    dataflow: Dataflow,
+    limits: Objective,
+    strategy: Strategy,
+    step: float = 0.01,
+    find: Finder = find_mapping,
 ) -> Iterator[Found]:
     """The energy-latency front by the epsilon-constraint method (Haimes, Lasdon, Wismer, IEEE Trans. SMC 1971).
 
@@ -27,19 +33,20 @@ def front(
     Args:
         limits: an objective of which only the limits count.
         step: the share of its latency by which a point is faster than the one before; 0 finds all points.
+        find: what finds the mappings.
 
     Raises:
         MappingError: when no mapping is found within the limits.
     """
-    fastest = find_mapping(layer, arch, dataflow, replace(limits, energy=0, latency=1, dram=0), strategy)
+    fastest = find(layer, arch, dataflow, replace(limits, energy=0, latency=1, dram=0), strategy)
     least = fastest.latency_cycles
     frugal = replace(limits, energy=1, latency=0, dram=0)
-    found = find_mapping(layer, arch, dataflow, frugal, strategy)
+    found = find(layer, arch, dataflow, frugal, strategy)
     yield found
     while found.latency_cycles > least:
         below = min(found.latency_cycles * (1 - step), math.nextafter(found.latency_cycles, 0))
         try:
-            found = find_mapping(layer, arch, dataflow, replace(frugal, most_cycles=max(least, below)), strategy)
+            found = find(layer, arch, dataflow, replace(frugal, most_cycles=max(least, below)), strategy)
         except MappingError:  # a search without proof may miss what another one has found
             found = fastest
         yield found

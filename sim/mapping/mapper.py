@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sim.arch.tree import Architecture
 from sim.errors import MappingError
 from sim.mapping.annealer import Sampled, anneal
@@ -12,6 +14,8 @@ from sim.mapping.optimal import Optimal, optimum
 from sim.workload.layer import Layer
 
 Strategy = Optimal | Sampled
+Finder = Callable[[Layer, Architecture, Dataflow, Objective, Strategy], Found]
+"""What finds mappings: `find_mapping`, or one that remembers (`sim.mapping.store`)."""
 
 
 def find_mapping(
@@ -23,15 +27,18 @@ def find_mapping(
 ) -> Found:
     """The best mapping of a layer that a strategy finds; the same for the same arguments.
 
+    Where tensors are at home on the chip (`Architecture.homes`), mappings are sampled, whatever the strategy.
+
     Raises:
         MappingError: when the array cannot host the dataflow, no nest fits (says what is too large where), or none
             is found that keeps the objective's limits.
     """
     check_host(dataflow, arch)
-    if isinstance(strategy, Optimal):
+    if isinstance(strategy, Optimal) and not arch.homes:
         found = optimum(layer, arch, dataflow, objective, strategy)
-    else:
-        found = anneal(layer, arch, dataflow, objective, strategy)
+    else:  # the exact search takes the outermost memory for every tensor's home
+        effort = Sampled() if isinstance(strategy, Optimal) else strategy
+        found = anneal(layer, arch, dataflow, objective, effort)
     if found.energy_pj > objective.most_pj or found.latency_cycles > objective.most_cycles:
         raise MappingError(
             f"no mapping of layer {layer.name} on {arch.name} was found within the limits; the best one found takes "

@@ -9,9 +9,11 @@ proved.
 from __future__ import annotations
 
 import functools
+import heapq
 import itertools
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +21,7 @@ import numpy as np
 from sim.arch.tree import Architecture
 from sim.kernels.bounds import IS_HARD, NEVER, Chain
 from sim.kernels.branch import branch
-from sim.kernels.cost import Floats
+from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
 from sim.kernels.labels import COUNTED, SLACK, Labels
 from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
@@ -40,6 +42,7 @@ from sim.workload.layer import Layer
 
 MOST_LABELS = 1 << 17  # in one part of the space
 _LABELS_A_SECOND = 30_000  # measured, so that a budget is kept
+_AT_ONCE = 256  # ways to use the copies whose bounds are made together
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,10 @@ class _Search:
     nest: Mapping | None = None
     tally: Ints = field(default_factory=lambda: np.zeros(3, np.int64))
     work: Floats = field(default_factory=lambda: np.empty(0))
-    labels: Labels | None = None
+    floats: Floats = field(default_factory=lambda: np.empty(0))
+    ints: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    keys: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
+    ends: Ints = field(default_factory=lambda: np.zeros(1, np.int64))
 
     @property
     def bound(self) -> float:
@@ -113,11 +119,9 @@ class _Search:
     def proves(self) -> bool:
         """Whether partial nests are compared in all that decides.
 
-        They are not in how often the array waits, nor for outputs with windows: the search is a good one then, but no
-        proof.
+        They are not for outputs with windows: the search is a good one then, but no proof.
         """
-        waits = any(m.buffering == "single" for m in self.space.arch.memories[1:])
-        return not waits and not self.space.task.kind[IS_HARD].any()
+        return not self.space.task.kind[IS_HARD].any()
 
     def found(self, judge: Judge) -> Found:
         """What was found."""
@@ -139,17 +143,13 @@ class _Search:
         axes, copies = space.copies
         powers, most = np.array(self.objective.powers), np.array([self.objective.most_pj, self.objective.most_cycles])
         room = np.array([space.most_divisors, MOST_PRIMES, pricing.looked])
-        bounds = np.empty((len(parts), len(copies)))
-        for i, chain in enumerate(chains):
-            root_bounds(copies, space.task, chain, totals[i], powers, most, bounds[i])
         exact = self._exact(pricing, axes[0])
-        for at in np.argsort(bounds, axis=None, kind="stable"):
-            i, s = divmod(int(at), len(copies))
-            if bounds[i, s] >= self.best - SLACK or bounds[i, s] == NEVER:
+        for bound, i, s in self._parts(chains, totals, powers, most, pricing):
+            if bound >= self.best - SLACK or bound == NEVER:
                 break
             rest = self.deadline - time.monotonic()
             if rest <= 0 and self.nest is not None:
-                self.left = min(self.left, bounds[i, s])
+                self.left = min(self.left, bound)
                 break
             labels = self._make_room(chains[i], copies[s], pricing.looked, rest)
             own = exact._replace(axes=axes[s], total=totals[i])
@@ -161,6 +161,46 @@ class _Search:
             self.left = min(self.left, left)
             if self.best < before:
                 self.nest = self._mapping(own)
+
+    def _parts(
+        self, chains: list[Chain], totals: list[Floats], powers: Floats, most: Floats, pricing: Pricing
+    ) -> Iterator[tuple[float, int, int]]:
+        """Bounds of parts, the least first: numbers of a chain and of a way to use the copies in space.
+
+        There can be tens of thousands of ways, most of which are too slow by far. So their bounds are made when a
+        cruder one, of all chains, says that it is time.
+        """
+        copies = self.space.copies[1]
+        crude = self._crude(totals, pricing)
+        order = np.argsort(crude, kind="stable")
+        waiting: list[tuple[float, int, int]] = []
+        for start in range(0, len(order), _AT_ONCE):
+            chosen = order[start : start + _AT_ONCE]
+            bounds = np.empty(len(chosen))
+            while waiting and waiting[0][0] <= crude[chosen[0]]:
+                yield heapq.heappop(waiting)
+            for i, chain in enumerate(chains):
+                root_bounds(copies[chosen], self.space.task, chain, totals[i], powers, most, bounds)
+                for bound, s in zip(bounds.tolist(), chosen.tolist(), strict=True):
+                    heapq.heappush(waiting, (bound, i, s))
+        while waiting:
+            yield heapq.heappop(waiting)
+
+    def _crude(self, totals: list[Floats], pricing: Pricing) -> Floats:
+        """For every way to use the copies, what a nest is worth at least: words come once, and PEs never wait."""
+        task, prices, total = self.space.task, pricing.prices, np.min(totals, 0)
+        passes = -(-task.size // self.space.copies[1].prod(1))
+        action = np.where(task.kind[0] == 1, UPDATE, READ)
+        words = task.words.prod(1)
+        once = words @ prices.energy[range(len(words)), 0, action]
+        bits = words @ prices.port[range(len(words)), 0, action]
+        cycles = np.maximum(passes.prod(1) * total[CYCLES], bits * prices.level[0, PORT_TIME]) + total[DEPTH]
+        pj = total[FIXED] + once + total[STATIC] * cycles
+        value = np.log(pj) * self.objective.energy + np.log(cycles) * self.objective.latency
+        value[(pj > self.objective.most_pj * (1 + SLACK)) | (cycles > self.objective.most_cycles * (1 + SLACK))] = (
+            NEVER
+        )
+        return np.asarray(value + np.log(words @ prices.bits) * self.objective.dram)
 
     def _exact(self, pricing: Pricing, axes: Ints) -> Exact:
         space, layer, arch = self.space, self.space.layer, self.space.arch
@@ -194,20 +234,26 @@ class _Search:
         if len(self.work) < need:
             self.work = np.empty(need)
         n = int(min(MOST_LABELS, max(5_000.0, rest * _LABELS_A_SECOND)))
-        labels = self.labels
-        if labels is None or len(labels.key) > n or labels.low.shape[1] != costs or len(labels.head) < rows * points:
-            labels = self.labels = Labels(
-                np.zeros((n, 3), np.int64),
-                np.zeros((n, 5), np.int64),
-                np.zeros((n, costs)),
-                np.zeros((n, costs)),
-                np.zeros((n, len(self.space.arch.memories))),
-                np.zeros(n, np.int64),
-                np.zeros(n),
-                np.full(rows * points, -1),
-                np.zeros(1, np.int64),
-            )
-        return labels
+        levels, fanouts = len(self.space.arch.memories), len(self.space.fanouts)
+        reals, whole = n * (2 * costs + levels), n * (9 + fanouts) + rows * points
+        if len(self.floats) < reals:
+            self.floats = np.empty(reals)
+        if len(self.ints) < whole:
+            self.ints = np.empty(whole, np.int64)
+        low, high, used = np.split(self.floats[:reals], [n * costs, 2 * n * costs])
+        at, move, heap, crossed, head = np.split(self.ints[:whole], [3 * n, 8 * n, 9 * n, (9 + fanouts) * n])
+        return Labels(
+            at.reshape(n, 3),
+            move.reshape(n, 5),
+            low.reshape(n, costs),
+            high.reshape(n, costs),
+            used.reshape(n, -1),
+            crossed.reshape(n, fanouts),
+            heap,
+            self.keys[:n],
+            head,
+            self.ends,
+        )
 
     def _mapping(self, exact: Exact) -> Mapping:
         """The best nest of the last part that was searched."""

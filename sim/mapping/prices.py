@@ -76,7 +76,7 @@ def _level_row(memory: Memory, arch: Architecture) -> list[float]:
         1 / memory.bandwidth,
         float(memory.buffering == "single"),
         float(memory.buffering != "buffet"),
-        memory.size_bits / memory.room_per_tile,
+        memory.room_bits,
         float(stage),
     ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arch.tree import keeps
-from sim.kernels.bounds import ENERGY, EXTRA, OUTERMOST, TIMES, Chain
+from sim.kernels.bounds import ADDED, COMPARED, ENERGY, EXTRA, OUTERMOST, TIME, TIMES, WALL, WHOLE, Chain
 from sim.kernels.cost import (
     AGAIN,
     DOWN,
@@ -19,13 +19,18 @@ from sim.kernels.cost import (
     READ_TIME,
     UP,
     UPDATE,
-    WHOLE,
     WRITE_TIME,
     Floats,
     Prices,
 )
+from sim.kernels.cost import WHOLE as WHOLE_TILE
 from sim.kernels.layout import PASSED_ON, Ints
 from sim.mapping.space import Space
+
+# Costs that are only compared: of a tensor's first tile on its way, and of all through one port; how often a tile
+# changes; what is waited for, and that at the port alone; what streams past after its first tile, and that tile.
+BEGIN, SEND, CHANGE, WAIT, BUSY, STREAM, FIRST = range(7)
+SIGNS = 1, -1
 
 
 @dataclass(slots=True)
@@ -41,7 +46,13 @@ class _Edge:
 
 
 class Pricing:
-    """Makes chains: what words cost in energy and in the times that bound the latency."""
+    """Makes chains: what words cost in energy and in the times that bound the latency.
+
+    The costs after `TIMES` are: where filling and use alternate somewhere, the time at the outermost port together
+    with the waits and first tiles for what may be waited for; the times of ports and of wires; and costs that are
+    only compared. Those are what the beginning of a nest and its waits consist of (see `sim.kernels.cost`): as
+    latency grows with each of them, a partial nest that is as good in all of them is as good whatever follows.
+    """
 
     def __init__(self, space: Space, prices: Prices) -> None:
         self.space, self.prices = space, prices
@@ -51,28 +62,44 @@ class Pricing:
         self.gaps = len(space.arch.nodes) - 1
         self.fanout_nodes = [int(n) for n in space.task.node]
         level, wire = prices.level, prices.wire
-        self.ports = [
-            (i, c) for i in range(len(level)) for c in (PORT_TIME, READ_TIME, WRITE_TIME) if level[i, c] > 0
-        ]
-        self.wires = [(t, g) for t in range(len(wire)) for g in range(self.gaps) if wire[t, g] > 0]
-        # where filling and use alternate somewhere, the outermost port is looked at twice: with the waits and without
-        # what may be waited for, and as it is
+        ports = [(i, c) for i in range(len(level)) for c in (PORT_TIME, READ_TIME, WRITE_TIME) if level[i, c] > 0]
         self.single = {self.stages[i] for i, m in enumerate(self.memories) if i and m.buffering == "single"}
         # (for reads: writes are not what is waited for, and yet what is waited for is taken off a port's time)
-        self.outer = [(i, c) for i, c in self.ports if i == 0 and c != WRITE_TIME and self.single]
-        # a nest begins when the first tiles have come, for the tensor and through the port for which it takes longest
-        self.inputs = [t for t, tensor in enumerate(space.layer.tensors) if tensor.role != "outputs"]
-        self.senders = [i for i in range(1, len(level)) if max(level[i, PORT_TIME], level[i, READ_TIME]) > 0]
-        self.begins = TIMES + len(self.outer) + len(self.ports) + len(self.wires)
-        # from here on wires once more, with waits and first tiles
-        self.crowded = self.begins + len(self.inputs) + len(self.senders)
-        self.costs = self.crowded + len(self.wires)
+        self.outer = [(i, c) for i, c in ports if i == 0 and c != WRITE_TIME and self.single]
+        self.looked = TIMES + (len(self.outer) or sum(i == 0 for i, _ in ports))
+        """Costs that are looked at ahead."""
+        self.ports = dict(enumerate((*self.outer, *ports), TIMES))
+        begin = TIMES + len(self.ports)
+        self.wires = dict(
+            enumerate(((t, g) for t in range(len(wire)) for g in range(self.gaps) if wire[t, g] > 0), begin)
+        )
+        self.compared: dict[tuple[int, ...], int] = {}
+        self._list_compared()
+        self.costs = begin + len(self.wires) + len(self.compared)
+        self.role = np.full(self.costs, COMPARED)
+        self.role[TIMES:begin] = TIME if self.single else WALL
+        self.role[TIMES : TIMES + len(self.outer)] = WHOLE
+        self.role[begin : begin + len(self.wires)] = WALL
+        self.role[[v for key, v in self.compared.items() if key[0] in (BEGIN, SEND)]] = ADDED
         self._edges: dict[tuple[int, int, int, bool], _Edge] = {}
 
-    @property
-    def looked(self) -> int:
-        """Costs that are looked at ahead."""
-        return TIMES + (len(self.outer) or sum(i == 0 for i, _ in self.ports))
+    def _list_compared(self) -> None:
+        """Number the costs that are only compared."""
+        tensors, level = self.space.layer.tensors, self.prices.level
+        keys: list[tuple[int, ...]] = []
+        # a nest begins when the first tiles have come, for the tensor and through the port for which it takes longest
+        keys += [(BEGIN, t) for t, tensor in enumerate(tensors) if tensor.role != "outputs"]
+        keys += [(SEND, i) for i in range(1, len(level)) if max(level[i, PORT_TIME], level[i, READ_TIME]) > 0]
+        for stage in sorted(self.single):
+            inside = [i for i in range(1, len(self.memories)) if self.stages[i] == stage]
+            kept = [(t, i) for t, own in enumerate(tensors) for i in inside if i in self.space.keepers(own)]
+            changing = [(t, i) for t, i in kept if self.memories[i].buffering == "single"]
+            keys += [(CHANGE, t, i, sign) for t, i in changing for sign in SIGNS]
+            ways = {(t, parent) for t, i in kept for parent in self.space.keepers(tensors[t]) if parent < i}
+            kinds = (WAIT, BUSY, STREAM, FIRST)
+            keys += [(k, stage, t, i, sign) for t, i in sorted(ways) for k in kinds for sign in SIGNS]
+        first = TIMES + len(self.ports) + len(self.wires)
+        self.compared = {key: v for v, key in enumerate(keys, first)}
 
     def edge(self, t: int, parent: int, child: int, first: bool) -> _Edge:
         """The edge between two memories; the `first` leads to the one that feeds the arithmetic."""
@@ -105,22 +132,23 @@ class Pricing:
             if output:
                 out.up[ENERGY, last] += p.energy[t, child, DRAIN]
             self._extra(t, parent, child, innermost, out)
-            out.tile[TIMES : TIMES + len(self.outer)] = out.tile[self.crowded :] = out.tile[EXTRA]
+            if self.stages[child] in self.single:
+                self._waits(t, parent, child, out)
         if first == 0:
             out.down[OUTERMOST, 0] += p.bits[t]
             if output:
                 out.up[OUTERMOST, 0] += p.bits[t]
-        for v, (i, column) in enumerate((*self.outer, *self.ports), TIMES):
-            if v >= TIMES + len(self.outer) or not self.may_be_waited_for(t, child):
+        for v, (i, column) in self.ports.items():
+            if self.role[v] != WHOLE or not self.may_be_waited_for(t, child):
                 self._port(t, parent, child, last, i, column, v, out)
-        for v in (*range(TIMES, TIMES + len(self.outer)), *range(self.begins, self.costs)):
-            out.down[v] += out.down[EXTRA]
-            out.among[v] = out.among[EXTRA]
-        for n, (u, g) in enumerate(self.wires):
-            for v in (self.begins - len(self.wires) + n, self.crowded + n):
-                if u == t and first <= g <= last:
-                    (out.up if output else out.down)[v, g] += p.wire[t, g]
-                    out.among[v] = sum(node > g for node in self.fanout_nodes)
+            if self.role[v] == WHOLE:
+                out.down[v] += out.down[EXTRA]
+                out.tile[v] = out.tile[EXTRA]
+                out.among[v] = out.among[EXTRA]
+        for v, (u, g) in self.wires.items():
+            if u == t and first <= g <= last:
+                (out.up if output else out.down)[v, g] += p.wire[t, g]
+                out.among[v] = sum(node > g for node in self.fanout_nodes)
         return out
 
     def _port(self, t: int, parent: int, child: int, last: int, i: int, column: int, v: int, out: _Edge) -> None:
@@ -141,27 +169,66 @@ class Pricing:
                 out.up[v, last] += time * reads * p.port[t, i, DRAIN]
             out.among[v] = self.stages[i]
 
+    def _way(self, t: int, parent: int, child: int, bits: float, column: int) -> tuple[float, float]:
+        """Cycles that a word takes at the port of the outer of two memories, and on the whole way to the other."""
+        level = self.prices.level[parent]
+        port = bits * max(level[column], level[PORT_TIME])
+        return port, max(port, *self.prices.wire[t, self.nodes[parent] : self.nodes[child]])
+
     def _extra(self, t: int, parent: int, child: int, innermost: bool, out: _Edge) -> None:
         """What comes on top of the arithmetic's cycles: waits of one tensor a stretch, first and last tiles."""
         p, output = self.prices, self.space.task.kind[0, t] == 1
         out.among[EXTRA] = self.stages[parent]
         action, column = (UPDATE, WRITE_TIME) if output else (READ, READ_TIME)
-        port = p.port[t, parent, action] * max(p.level[parent, column], p.level[parent, PORT_TIME])
-        way = max(port, *p.wire[t, self.nodes[parent] : self.nodes[child]])
+        port, way = self._way(t, parent, child, p.port[t, parent, action], column)
+        begins = {key: v for key, v in self.compared.items() if key[0] in (BEGIN, SEND)}
         if self.memories[child].buffering == "single":
-            if self._waits(t, child) and not output:
+            if self._is_looked_at(t, child) and not output:
                 out.down[EXTRA, self.nodes[parent]] += way
-        elif (p.level[child, WHOLE] or innermost) and output:
+        elif (p.level[child, WHOLE_TILE] or innermost) and output:
             out.tile[EXTRA] += way
-            out.tile[self.begins : self.crowded] += way
-        elif p.level[child, WHOLE] or innermost:
+            for v in begins.values():
+                out.tile[v] += way
+        elif p.level[child, WHOLE_TILE] or innermost:
             out.tile[EXTRA] += port if parent == 0 else 0.0
-            out.tile[self.begins + self.inputs.index(t)] += way
-            if parent in self.senders:
-                out.tile[self.begins + len(self.inputs) + self.senders.index(parent)] += port
+            out.tile[begins[BEGIN, t]] += way
+            if (SEND, parent) in begins:
+                out.tile[begins[SEND, parent]] += port
+        for v in begins.values():
+            out.among[v] = self.stages[parent]
 
-    def _waits(self, t: int, child: int) -> bool:
-        """Whether of the single-buffered memories of a stretch this tensor's is the one that is looked at."""
+    def _waits(self, t: int, parent: int, child: int, out: _Edge) -> None:
+        """What the waits for a stretch with single-buffered memories grow with.
+
+        What is waited for at the outer memory's port is taken off the port's time, so that its opposite matters, too.
+        """
+        p, output, stage = self.prices, self.space.task.kind[0, t] == 1, self.stages[child]
+        port, first, last = p.port[t, parent], self.nodes[parent], self.nodes[child] - 1
+        single = self.memories[child].buffering == "single"
+        down = self._way(t, parent, child, port[READ] + port[AGAIN], READ_TIME)
+        up = self._way(t, parent, child, port[UPDATE], WRITE_TIME)
+        again = self._way(t, parent, child, port[UPDATE] + port[AGAIN], WRITE_TIME)
+        for kind, sign, whole in ((WAIT, 1, True), (BUSY, 1, False), (BUSY, -1, False)):
+            v = self.compared[kind, stage, t, parent, sign]
+            out.among[v] = self.stages[parent]
+            if single:
+                out.down[v, first] += sign * (down[whole] + (again[whole] - up[whole]) * output)
+                out.up[v, first] += sign * up[whole] * output
+        for sign in SIGNS if not single and not output else ():
+            stream, one = (self.compared[k, stage, t, parent, sign] for k in (STREAM, FIRST))
+            cycles = sign * down[sign > 0]
+            out.among[stream] = out.among[one] = self.stages[parent]
+            out.down[stream, first] += cycles
+            out.tile[stream] -= cycles
+            out.tile[one] += cycles
+        for sign in SIGNS if single else ():
+            change = self.compared[CHANGE, t, child, sign]
+            out.down[change, last] += sign
+            out.up[change, last] += sign * output
+            out.among[change] = stage
+
+    def _is_looked_at(self, t: int, child: int) -> bool:
+        """Whether of the single-buffered memories of a stretch this tensor's is the one that the bound looks at."""
         single = [
             (u, i)
             for i, m in enumerate(self.memories)
@@ -225,4 +292,32 @@ class Pricing:
         columns = [
             np.stack([getattr(e, name) for e in edges], 1) for name in ("down", "up", "added", "tile", "among")
         ]
-        return Chain(level, stage, number, between, np.array([e.row for e in edges]), np.array([searched]), *columns)
+        used = np.arange(self.costs) < self.looked
+        for column in columns[:4]:
+            used |= column.reshape(self.costs, -1).any(1)
+        per_tile = np.zeros(self.costs, np.int64)
+        per_tile[[v for key, v in self.compared.items() if key[0] == CHANGE]] = 1
+        edge, role = np.array([e.row for e in edges]), self.role[used]
+        down, up, added, tile, among = (np.ascontiguousarray(column[used]) for column in columns)
+        shape = level, stage, number, between, edge, np.array([searched])
+        return Chain(*shape, down, up, added, tile, among, role, per_tile[used], *self._waited(used))
+
+    def _waited(self, used: np.ndarray) -> tuple[Ints, Ints, Ints]:
+        """Where, among the costs that are used, those stand that tell what is waited for at the outermost port."""
+        at = np.where(used, np.cumsum(used) - 1, -1)
+        rows = []
+        for stage, t in sorted({(key[1], key[2]) for key in self.compared if key[0] == BUSY and key[3] == 0}):
+            own = [at[self.compared[kind, stage, t, 0, -1]] for kind in (BUSY, STREAM, FIRST)]
+            if max(own) >= 0:
+                rows.append((stage, *own))
+        changes = [
+            (self.stages[key[2]], at[v])
+            for key, v in self.compared.items()
+            if key[0] == CHANGE and key[-1] < 0 and at[v] >= 0
+        ]
+        ports = [at[v] for v, (i, c) in self.ports.items() if i == 0 and c != WRITE_TIME and self.role[v] == TIME]
+        return (
+            np.array(rows, np.int64).reshape(-1, 4),
+            np.array(changes, np.int64).reshape(-1, 2),
+            np.array([v for v in ports if v >= 0], np.int64),
+        )

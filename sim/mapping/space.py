@@ -18,7 +18,9 @@ import numpy as np
 from sim.arch.tree import Architecture, Fanout, Memory, keeps
 from sim.kernels.bounds import Task
 from sim.kernels.cost import Prices
-from sim.kernels.layout import COEF, FIRST, LAST, LOST, TERM, TERMS, WORDS, Ints, Shape
+from sim.kernels.layout import COEF, FIRST, LAST, TERM, TERMS, WORDS, Ints, Shape
+from sim.kernels.layout import EXTENT as RANK_EXTENT
+from sim.kernels.layout import OFFSET as RANK_OFFSET
 from sim.mapping.dataflow import Dataflow, held_roles, letters, pe_memories
 from sim.mapping.prices import prices_of
 from sim.mapping.problem import AXES, shape_of
@@ -177,7 +179,7 @@ class Space:
         depends = np.zeros((len(tensors), len(dims)), np.int64)
         most, words = np.zeros_like(depends), np.ones((len(tensors), 3))
         window = np.full((len(tensors), 2, 4), -1)
-        lost, kind = np.zeros((len(tensors), 2), np.int64), np.zeros((3, len(tensors)), np.int64)
+        ends, kind = np.full((len(tensors), 2, 3), -1), np.zeros((3, len(tensors)), np.int64)
         for t, tensor in enumerate(tensors):
             kind[:, t] = tensor.role == "outputs", 0, tensor.bits
             windows = 0
@@ -190,7 +192,8 @@ class Space:
                     depends[t, d] = 1
                 if len(terms) == 2 and tensor.role != "outputs" and windows < 2:
                     window[t, windows] = terms[0][0], terms[1][0], terms[0][1], terms[1][1]
-                    words[t, 1 + windows], lost[t, windows] = rank[WORDS], rank[LOST]
+                    words[t, 1 + windows] = rank[WORDS]
+                    ends[t, windows] = rank[RANK_OFFSET], rank[RANK_EXTENT], self._misses(rank)
                     windows += 1
                     continue
                 words[t, 0] *= rank[WORDS]
@@ -218,8 +221,16 @@ class Space:
             ],
             np.int64,
         ).reshape(3, -1)
-        room = np.array([m.size_bits / m.room_per_tile for m in self.arch.memories])
-        return Task(self.size, depends, most, window, words, lost, kind, share, node, rules, room)
+        room = np.array([m.room_bits for m in self.arch.memories])
+        return Task(self.size, depends, most, window, words, ends, kind, share, node, rules, room)
+
+    def _misses(self, rank: Ints) -> int:
+        """How often, over all positions of a window, a word is touched that does not exist."""
+        if rank[RANK_EXTENT] < 0:
+            return 0
+        own = [(c, int(self.shape.size[d])) for d, c in zip(rank[TERM:COEF], rank[COEF:], strict=False) if d >= 0]
+        at = np.add.outer(*(c * np.arange(n) for c, n in own)) + rank[RANK_OFFSET]
+        return int(((at < 0) | (at >= rank[RANK_EXTENT])).sum())
 
     def prices(self, feeders: tuple[int, ...]) -> Prices:
         """What nests cost in which these memories feed the arithmetic."""

@@ -9,7 +9,7 @@ from sim.results import LayerResult, Result
 
 COLUMNS = (
     "layer", "kind", "fused", "macs", "energy_pj", "latency_cycles", "latency_s", "compute_cycles", "utilization",
-    "active_pes", "bound_by",
+    "active_pes", "bound_by", "group",
 )  # fmt: skip
 """The first columns; after them come ``energy_pj.COMPONENT`` and ``words.MEMORY``."""
 
@@ -40,4 +40,5 @@ def _costs(layer: LayerResult) -> list[object]:
         layer.utilization,
         layer.active_pes,
         layer.bound_by,
+        "" if layer.group is None else layer.group,
     ]

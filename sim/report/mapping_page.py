@@ -39,7 +39,7 @@ def proof(found: Found, objective: Objective, took_s: float) -> str:
     >>> proof(nest, Objective.parse("edp"), 0.08)
     'optimal within the map space (1.3e17 mappings; 41,200 evaluated; 80 ms)'
     """
-    effort = [f"{found.evaluated:,} evaluated", seconds(took_s)]
+    effort = [f"{found.evaluated:,} evaluated", _time([found], took_s)]
     if found.space is not None:
         effort.insert(0, f"{_many(found.space)} mappings")
     how = f"({'; '.join(effort)})"
@@ -49,6 +49,12 @@ def proof(found: Found, objective: Objective, took_s: float) -> str:
         return f"optimal within the map space {how}"
     least = f"lower bound {found.bound:.4g} {_unit(objective)}, this one {found.value:.4g}"
     return f"not proved optimal: {objective} can be at most {share(found.gap, 1)} lower, {least} {how}"
+
+
+def _time(points: Sequence[Found], took_s: float) -> str:
+    """The time that searches take, or took when they were made."""
+    took = [point.searched_s for point in points if point.searched_s is not None]
+    return seconds(took_s) if len(took) < len(points) else f"from the cache, searched in {seconds(sum(took))}"
 
 
 def _many(things: float) -> str:
@@ -96,7 +102,7 @@ def _proved(point: Found) -> str:
 
 def front_note(points: Sequence[Found], step: float, took_s: float) -> str:
     """What is known about a front, in a sentence."""
-    how = f"({sum(point.evaluated for point in points):,} evaluated; {seconds(took_s)})"
+    how = f"({sum(point.evaluated for point in points):,} evaluated; {_time(points, took_s)})"
     many = several(len(points), "point")
     if all(point.optimal for point in points):
         between = f"; between them, latencies less than {100 * step:g} % apart are left out" if step else ""

@@ -10,7 +10,7 @@ from dataclasses import is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from sim.mapping.counts import Actions
-from sim.results import SCHEMA, LayerResult, Provenance, Result, Stored, Totals
+from sim.results import SCHEMA, Group, LayerResult, Provenance, Result, Stored, Totals
 
 Schema = dict[str, Any]
 
@@ -40,6 +40,7 @@ def result_schema() -> Schema:
         "totals": _typed(Totals, "the layers together, one after the other"),
         "layers": _typed(types_["layers"], about["layers"]),
         "notes": _typed(types_["notes"], about["notes"]),
+        "groups": _typed(types_["groups"], about["groups"]),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -47,7 +48,7 @@ def result_schema() -> Schema:
         "type": "object",
         "properties": properties,
         "required": list(properties),
-        "$defs": {cls.__name__: _object(cls) for cls in (Provenance, Totals, LayerResult, Actions, Stored)},
+        "$defs": {cls.__name__: _object(cls) for cls in (Provenance, Totals, LayerResult, Group, Actions, Stored)},
     }
 
 

@@ -78,6 +78,10 @@ def notes(result: Result) -> list[str]:
         out.append(f"area     {area(sum(result.area_um2.values()))} of the components whose area is known")
     if proved := _proved(result):
         out.append(f"optimal  {proved}")
+    if result.provenance.fuse:
+        from sim.report.groups import saving
+
+        out.append(f"fusing   {saving(result)}")
     fused = [layer.name for layer in result.layers if layer.fused is not None]
     if fused:
         names = _some(fused)

@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sim.report.groups import group_sheet
 from sim.report.rows import COSTS, Sheet, notes, sheet, title
 from sim.results import Result
 
@@ -23,7 +24,8 @@ def result_table(result: Result, console: Console) -> RenderableType:
     if console.is_terminal and sum(_widths(whole)) > console.width:
         costs, words = range(1, COSTS), range(COSTS, len(whole.headings))
         sheets = [part for columns in (costs, words) for part in _packed(whole, columns, console.width)]
-    tables = [part for sheet in sheets for part in (_table(sheet), Text())]
+    groups = group_sheet(result)
+    tables = [part for sheet in (*sheets, *filter(None, [groups])) for part in (_table(sheet), Text())]
     return Group(Text(title(result), style="bold"), Text(), *tables, *map(Text, notes(result)))
 
 

@@ -11,7 +11,8 @@ from pydantic import Field, PlainValidator, WithJsonSchema, create_model
 
 from sim.errors import UnplacedError, nearest, shown
 from sim.schema.validate import Bits, Names, Strict, reject
-from sim.workload.build import Formats, NetworkBuilder, Value
+from sim.workload.build import NetworkBuilder
+from sim.workload.value import Formats, Value
 from sim.workload.window import Pads, Pair, Window
 
 MANY = 1000

@@ -28,8 +28,8 @@ from sim.schema.layer_base import (
 )
 from sim.schema.validate import Bits, Identifier, Strict, one_kind, reject
 from sim.workload import vector
-from sim.workload.build import Value
 from sim.workload.layer import Layer, LayerError, Role, Tensor
+from sim.workload.value import Value
 
 _PLAIN = (
     "relu", "relu6", "leakyrelu", "clip", "sigmoid", "tanh", "gelu", "silu", "hardsigmoid", "hardswish",
@@ -146,9 +146,7 @@ class ContextText(MacText):
                 f"layer {self.name}: the attention must be batch x heads x rows x columns, not {attention}"
             )
         v = site.builder.heads(values, attention.shape[1])
-        made = site.builder.matmul(self.name, attention, v, formats=self.formats(site))
-        n, heads, sequence, features = made.shape
-        return site.builder.view(made, n, sequence, heads * features)
+        return site.builder.joined(site.builder.matmul(self.name, attention, v, formats=self.formats(site)))
 
 
 @called("maxpool", "avgpool")

@@ -16,9 +16,10 @@ from sim.schema.layers import Entry
 from sim.schema.source import Source, read
 from sim.schema.validate import Free, Identifier, Strict, validate
 from sim.schema.yaml12 import Node, Position
-from sim.workload.build import Formats, NetworkBuilder, Value
+from sim.workload.build import NetworkBuilder
 from sim.workload.layer import LayerError
 from sim.workload.network import Network
+from sim.workload.value import Formats, Value
 
 
 class WorkloadText(Strict):

@@ -11,51 +11,15 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sim.errors import nearest
 from sim.workload import vector
+from sim.workload.access import pooled, pooled_whole, side_by_side, word_by_word
 from sim.workload.layer import Layer, LayerError, Rank, Tensor, VectorLayer
 from sim.workload.network import AnyLayer, Flow, Network
+from sim.workload.value import Formats, Value
 from sim.workload.window import Pair, Window
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A tensor on its way between layers.
-
-    Attributes:
-        shape: words along each axis, the batch first.
-        source: the layer that makes it, or None for what comes from outside the network.
-    """
-
-    shape: tuple[int, ...]
-    source: str | None = None
-
-    @property
-    def words(self) -> int:
-        """Words of the tensor."""
-        return math.prod(self.shape)
-
-    def __str__(self) -> str:
-        return "x".join(map(str, self.shape)) or "1"
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """How the words of a tensor are held: their width, and the share of them that is not zero (above 0 to 1)."""
-
-    bits: int = 16
-    density: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Formats:
-    """The formats of the three tensors of a multiply-accumulate layer; a vector layer has the width of `inputs`."""
-
-    inputs: Format = Format()
-    weights: Format = Format()
-    outputs: Format = Format()
 
 
 class NetworkBuilder:
@@ -100,7 +64,7 @@ class NetworkBuilder:
         """
         if math.prod(shape) != x.words:
             raise LayerError(f"a shape of {Value(shape)} is {math.prod(shape)} words, but {x} has {x.words}")
-        return Value(shape, x.source)
+        return Value(shape, x.source, x.rearranged)
 
     def heads(self, x: Value, heads: int, *, transposed: bool = False) -> Value:
         """(N, sequence, features) seen as (N, heads, sequence, features/heads), or with the last two axes swapped.
@@ -114,7 +78,12 @@ class NetworkBuilder:
             raise LayerError(f"{heads} heads cannot be taken from {x}; expected N x sequence x features")
         n, sequence, features = x.shape
         last = (sequence, features // heads)
-        return Value((n, heads, *(reversed(last) if transposed else last)), x.source)
+        return Value((n, heads, *(reversed(last) if transposed else last)), x.source, rearranged=True)
+
+    def joined(self, x: Value) -> Value:
+        """(N, heads, sequence, features) seen as (N, sequence, heads * features), which moves nothing."""
+        n, heads, sequence, features = x.shape
+        return Value((n, sequence, heads * features), x.source, rearranged=True)
 
     # --- layers that multiply and accumulate
 
@@ -228,13 +197,17 @@ class NetworkBuilder:
         shape: tuple[int, ...] | None = None,
         ops: int | None = None,
         bits: int | None = None,
+        whole: int | None = None,
+        access: Layer | None = None,
     ) -> Value:
         """A layer without multiply-accumulates, with the shape of its first operand if no other is given.
 
-        `ops` is by default what `sim.workload.vector` says for the kind.
+        `ops` is by default what `sim.workload.vector` says for the kind, and so is `whole`: how many axes at the end
+        are taken whole for every word. `access` is for those that do not work word by word.
         """
         shape = xs[0].shape if shape is None else shape
         words = math.prod(shape)
+        whole = vector.WHOLE_AXES.get(kind) if whole is None else whole
         if ops is None:
             if kind not in vector.OPS_PER_WORD:
                 raise LayerError(
@@ -243,7 +216,11 @@ class NetworkBuilder:
             ops = vector.OPS_PER_WORD[kind] * words
         operands = {"inputs" if i == 0 else f"inputs{i + 1}": x for i, x in enumerate(xs)}
         bits = self._formats.inputs.bits if bits is None else bits
-        layer = VectorLayer(name, kind, tuple((t, x.words) for t, x in operands.items()), words, ops, bits)
+        if access is None and whole is not None:
+            access = word_by_word({t: x.shape for t, x in operands.items()}, shape, min(whole, len(shape)))
+        layer = VectorLayer(
+            name, kind, tuple((t, x.words) for t, x in operands.items()), words, ops, bits, access=access
+        )
         return self._add(layer, shape, operands, dict.fromkeys(operands, bits))
 
     def pool(
@@ -254,13 +231,15 @@ class NetworkBuilder:
         with _blaming(name):
             p, q = window.output((size[0], size[1]), ceil=ceil)
         ops = n * c * p * q * vector.pool_ops(window.words, mode)
-        return self.vector(name, f"{mode}pool", x, shape=(n, c, p, q), ops=ops, bits=bits)
+        access = pooled(x.shape, window, (p, q))
+        return self.vector(name, f"{mode}pool", x, shape=(n, c, p, q), ops=ops, bits=bits, access=access)
 
     def global_pool(self, name: str, mode: str, x: Value, *, bits: int | None = None) -> Value:
         """Pooling of whole feature maps to 1x1."""
         n, c, *size = self._feature_map(name, x)
         ops = n * c * vector.pool_ops(math.prod(size), mode)
-        return self.vector(name, f"global_{mode}pool", x, shape=(n, c, 1, 1), ops=ops, bits=bits)
+        access = pooled_whole(x.shape)
+        return self.vector(name, f"global_{mode}pool", x, shape=(n, c, 1, 1), ops=ops, bits=bits, access=access)
 
     def upsample(self, name: str, mode: str, x: Value, scale: tuple[int, int]) -> Value:
         """More rows and columns by repetition (``nearest``) or ``linear`` or ``cubic`` interpolation."""
@@ -284,7 +263,9 @@ class NetworkBuilder:
         if len({(*x.shape[:axis], 0, *x.shape[axis + 1 :]) for x in xs}) > 1:
             raise LayerError(f"layer {name}: {', '.join(map(str, xs))} differ in more than axis {axis}")
         shape = (*first[:axis], sum(x.shape[axis] for x in xs), *first[axis + 1 :])
-        return self.vector(name, "concat", *xs, shape=shape, bits=bits)
+        names = ["inputs", *(f"inputs{i}" for i in range(2, len(xs) + 1))]
+        access = side_by_side({t: x.shape for t, x in zip(names, xs, strict=True)}, shape, axis)
+        return self.vector(name, "concat", *xs, shape=shape, bits=bits, access=access)
 
     def embedding(self, name: str, indices: Value, *shape: int, bits: int | None = None) -> Value:
         """Rows of a table from outside, one for each index; only the rows that are asked for are read."""
@@ -298,7 +279,9 @@ class NetworkBuilder:
 
     def network(self) -> Network:
         """The network so far, activations and normalizations fused into the layers whose output they alone take."""
-        return Network(self._name, tuple(self._fused()), tuple(self._flows), self._batch, self._source)
+        outputs = tuple(name for name in self._layers if name in self._kept)
+        flows = tuple(self._flows)
+        return Network(self._name, tuple(self._fused()), flows, self._batch, self._source, outputs=outputs)
 
     def _fused(self) -> list[AnyLayer]:
         takers = Counter(flow.source for flow in self._flows) + Counter(self._kept)
@@ -327,7 +310,7 @@ class NetworkBuilder:
             raise LayerError(f"layer {layer.name}: there is another layer of this name")
         self._layers[layer.name] = layer
         self._flows += [
-            Flow(value.source, layer.name, tensor, value.words, bits[tensor])
+            Flow(value.source, layer.name, tensor, value.words, bits[tensor], value.rearranged)
             for tensor, value in operands.items()
             if value.source
         ]

@@ -260,6 +260,8 @@ class VectorLayer:
         output_words: words written.
         ops: elementary operations (comparisons, additions, exponentials ...).
         fused: name of the layer on whose way out it is done, or None.
+        access: which words of its operands it touches for which output word, as an einsum over tensors of the names
+            in `inputs` and `outputs`; None if that is not known, so that it is only ever done as a whole.
     """
 
     name: str
@@ -269,6 +271,7 @@ class VectorLayer:
     ops: int
     bits: int = 16
     fused: str | None = None
+    access: Layer | None = None
 
     @property
     def input_words(self) -> int:

@@ -23,13 +23,18 @@ class NetworkError(TilenestError):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A tensor that one layer makes and another takes: its name and how many words of what width."""
+    """A tensor that one layer makes and another takes: its name and how many words of what width.
+
+    Attributes:
+        rearranged: whether the target sees the words in another order than the source (as heads of its features).
+    """
 
     source: str
     target: str
     tensor: str
     words: int
     bits: int = 16
+    rearranged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Network:
         batch: the batch size that the layers were built with.
         source: where the shapes come from (a paper, a file).
         skipped: what an importer left out, and why.
+        outputs: layers whose output leaves the network although others take it; so does what nobody takes.
 
     Raises:
         NetworkError: for a name that is used twice or unknown, or a cycle.
@@ -63,6 +69,7 @@ class Network:
     batch: int = 1
     source: str = ""
     skipped: tuple[Skipped, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [layer.name for layer in self.layers]
@@ -147,4 +154,6 @@ class Network:
             raise NetworkError(f"none of the layers of network {self.name} is asked for")
         layers = tuple(layer for layer in self.layers if layer.name in wanted)
         flows = tuple(f for f in self.flows if f.source in wanted and f.target in wanted)
-        return replace(self, layers=layers, flows=flows)
+        cut = {f.source for f in self.flows if f.source in wanted and f.target not in wanted}
+        outputs = tuple(layer.name for layer in layers if layer.name in cut or layer.name in self.outputs)
+        return replace(self, layers=layers, flows=flows, outputs=outputs)

@@ -44,6 +44,11 @@ OPS_PER_WORD: dict[str, int] = (
     }
 )
 
+#: Axes at the end that are taken whole for every output word, for kinds of which that is known.
+WHOLE_AXES: dict[str, int] = dict.fromkeys(ACTIVATIONS | AFFINE.keys() | ELEMENTWISE, 0) | dict.fromkeys(
+    ("layernorm", "rmsnorm", "softmax", "logsoftmax"), 1
+)
+
 #: Source words under one output word of an interpolation along two axes.
 RESIZE_TAPS = {"nearest": 1, "linear": 4, "cubic": 16}
 

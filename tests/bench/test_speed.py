@@ -138,7 +138,7 @@ def test_finding_a_mapping(benchmark: BenchmarkFixture, flow: str) -> None:
 
 
 def test_running_alexnet_in_a_fresh_process(benchmark: BenchmarkFixture) -> None:
-    command = [sys.executable, "-m", "sim", "run", "--arch", "eyeriss", "--workload", "alexnet"]
+    command = [sys.executable, "-m", "sim", "run", "--arch", "eyeriss", "--workload", "alexnet", "--no-cache"]
     benchmark.pedantic(subprocess.run, (command,), {"check": True, "capture_output": True}, rounds=3)
 
 

@@ -43,6 +43,11 @@ def stretches(counts: Counts, tensor: Tensor) -> Iterator[range]:
         yield range(parent, child)
 
 
+def home_gap(arch: Architecture, tensor: Tensor) -> int:
+    """The gap below the memory at which a tensor is at home."""
+    return arch.nodes.index(arch.home(tensor.name))
+
+
 def moved(counts: Counts, tensor: Tensor, gap: int) -> int:
     """Words that cross a gap in the direction in which the tensor mainly goes."""
     crossing = counts.up if tensor.role == "outputs" else counts.down
@@ -129,19 +134,22 @@ def test_links_of_neighbours_only_save(case: Case) -> None:
 
 @laws
 @given(cases())
-def test_every_distinct_word_comes_from_the_outermost_memory_at_least_once(case: Case) -> None:
+def test_every_distinct_word_comes_from_its_home_at_least_once_and_nothing_crosses_further_out(case: Case) -> None:
     layer, arch, mapping = case
     counts = count_words(layer, arch, mapping)
     for tensor in layer.tensors:
+        home = home_gap(arch, tensor)
         if tensor.role != "outputs":
-            assert counts.down(tensor.name, 0) >= layer.words(tensor.name)
+            assert counts.down(tensor.name, home) >= layer.words(tensor.name)
+        for gap in range(home):
+            assert counts.down(tensor.name, gap) == counts.up(tensor.name, gap) == 0
 
 
 @laws
 @given(cases())
 def test_a_tensor_kept_before_any_loop_comes_or_goes_once(case: Case) -> None:
     layer, arch, mapping = case
-    assume(len(arch.memories) > 1)
+    assume(len(arch.memories) > 1 and not arch.homes)
     inner = arch.memories[1]
     held = tuple(t.name for t in layer.tensors if t.role in inner.keeps)
     items = [
@@ -173,12 +181,13 @@ def _outside(arch: Architecture, level: str, loop: Parallel) -> bool:
 @laws
 @given(cases())
 def test_outputs_are_finished_once(case: Case) -> None:
-    """All that goes up to the outermost memory and did not come down before is an output, each once."""
+    """All that goes up to its home and did not come down before is an output, each once."""
     layer, arch, mapping = case
     counts = count_words(layer, with_links(arch, Link("all")), mapping)
     out = layer.outputs
-    assert counts.up(out.name, 0) - counts.down(out.name, 0) == layer.words(out.name)
-    for gap in range(len(arch.nodes) - 1):
+    home = home_gap(arch, out)
+    assert counts.up(out.name, home) - counts.down(out.name, home) == layer.words(out.name)
+    for gap in range(home, len(arch.nodes) - 1):
         assert counts.up(out.name, gap) - counts.down(out.name, gap) >= layer.words(out.name)
 
 
@@ -188,7 +197,7 @@ def test_a_partial_sum_is_written_once_without_being_read(case: Case) -> None:
     """Whether links reduce or not: the first visit writes, later ones read, add and write."""
     layer, arch, mapping = case
     counts = count_words(layer, arch, mapping)
-    out = counts.actions(arch.memories[0].name, layer.outputs.name)
+    out = counts.actions(arch.home(layer.outputs.name).name, layer.outputs.name)
     assert out.updates - out.reads == layer.words(layer.outputs.name)
 
 

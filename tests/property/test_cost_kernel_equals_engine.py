@@ -46,7 +46,7 @@ def test_what_the_kernel_finds_too_large_the_checker_rejects(case: Case, data: s
     arch = data.draw(resized(arch))
     counts = count_words(layer, arch, mapping)
     prices = prices_of(layer, arch, {t.name: counts.kept(t.name) for t in layer.tensors})
-    if overflow(counts.table, counts.shape.tensors, prices.level, prices.bits) > 0:
+    if overflow(counts.table, counts.shape.tensors, counts.nest.keep, prices.level, prices.bits) > 0:
         with pytest.raises(MappingError, match="too many"):
             check(mapping, layer, arch)
     else:

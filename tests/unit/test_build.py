@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.workload.build import Format, Formats, NetworkBuilder, Value
+from sim.workload.build import NetworkBuilder
 from sim.workload.layer import Layer, LayerError, Rank, VectorLayer
 from sim.workload.network import Flow
+from sim.workload.value import Format, Formats, Value
 from sim.workload.window import Window
 
 
@@ -172,7 +173,7 @@ def test_attention_is_two_products_of_activations() -> None:
     assert layer.sizes == {"B": 2, "H": 12, "M": 128, "N": 128, "K": 64}
     assert ranks(layer, "inputs") == "inputs[B, H, M, K]"
     assert ranks(layer, "weights") == "weights[B, H, K, N]"
-    assert Flow("k", "qk", "weights", 2 * 128 * 768) in network.flows
+    assert Flow("k", "qk", "weights", 2 * 128 * 768, rearranged=True) in network.flows
     assert network.weight_words == 3 * 768 * 768, "activations are no weights"
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sim.arch.tree import Architecture, Compute, Memory
 from sim.errors import MappingError
-from sim.mapping import front as module
 from sim.mapping.dataflow import ANY
 from sim.mapping.found import Found
 from sim.mapping.front import front, not_dominated
@@ -40,9 +39,7 @@ def points_of(space: list[Point], step: float = 0.0, limits: Objective = ANYTHIN
         pj, cycles = min(able, key=lambda p: (objective.score(*p, 1.0), *p))
         return Found(Mapping(()), pj, cycles, 1.0, len(able))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "find_mapping", find)
-        found = list(front(LAYER, ARCH, ANY, limits, Optimal(), step))
+    found = list(front(LAYER, ARCH, ANY, limits, Optimal(), step, find))
     assert not_dominated(found) == found
     return [(point.energy_pj, point.latency_cycles) for point in found]
 
@@ -73,7 +70,7 @@ def test_limits_hold_for_every_point() -> None:
         points_of(space, limits=Objective(most_pj=0.5))
 
 
-def test_where_a_search_misses_what_another_has_found_the_fastest_is_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_a_search_misses_what_another_has_found_the_fastest_is_the_end() -> None:
     def find(layer: Layer, arch: Architecture, dataflow: object, objective: Objective, strategy: Any) -> Found:
         if objective.latency:
             return Found(Mapping(()), 9.0, 10.0, 10.0, 1)
@@ -81,8 +78,8 @@ def test_where_a_search_misses_what_another_has_found_the_fastest_is_the_end(mon
             raise MappingError("nothing was found within the limits")
         return Found(Mapping(()), 1.0, 50.0, 1.0, 1)
 
-    monkeypatch.setattr(module, "find_mapping", find)
-    found = [(p.energy_pj, p.latency_cycles) for p in front(LAYER, ARCH, ANY, Objective(), Optimal())]
+    points = front(LAYER, ARCH, ANY, Objective(), Optimal(), find=find)
+    found = [(p.energy_pj, p.latency_cycles) for p in points]
     assert found == [(1.0, 50.0), (9.0, 10.0)]
 
 

@@ -101,6 +101,7 @@ def test_json_says_all_of_it() -> None:
         "tilenest": __version__, "arch_hash": "a" * 16, "workload_hash": "b" * 16, "dataflow": "any",
         "dataflow_hash": "c" * 16, "mappings_hash": "", "objective": "edp", "most_pj": None,
         "most_cycles": 2e6, "mapper": "optimal", "command": "tilenest run",
+            "fuse": False,
     }  # fmt: skip
     assert data["totals"]["words"] == {"dram": 35, "rf": 7}
     conv, pool = data["layers"]

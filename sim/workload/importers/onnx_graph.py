@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sim.errors import TilenestError, UnsupportedOp
-from sim.workload.build import Format, Formats, NetworkBuilder, Value
+from sim.workload.build import NetworkBuilder
 from sim.workload.importers.onnx_file import Model, Node
 from sim.workload.network import Network
+from sim.workload.value import Format, Formats, Value
 
 #: Operators whose output depends on the shape of their input only, and shapes are known.
 _SHAPES = frozenset({"Shape", "Size"})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sim.errors import TilenestError, UnsupportedOp
-from sim.workload.build import Value
 from sim.workload.importers.onnx_file import Node
 from sim.workload.importers.onnx_graph import Graph, Rule
 from sim.workload.importers.onnx_window import axes, plane, window_of
 from sim.workload.layer import Layer, Rank, Role, Tensor
+from sim.workload.value import Value
 from sim.workload.window import Pair, Window
 
 

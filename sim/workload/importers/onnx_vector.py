@@ -51,15 +51,28 @@ _PARTS = {
 
 
 def _one(
-    graph: Graph, node: Node, kind: str, *, shape: tuple[int, ...] | None = None, ops: int | None = None
+    graph: Graph,
+    node: Node,
+    kind: str,
+    *,
+    shape: tuple[int, ...] | None = None,
+    ops: int | None = None,
+    whole: int | None = None,
 ) -> None:
     """A vector layer with the first input as its only operand."""
     x, bits = graph.value(node.inputs[0]), graph.bits(node.inputs[0])
-    graph.put(node, graph.builder.vector(node.name, kind, x, shape=shape, ops=ops, bits=bits))
+    graph.put(node, graph.builder.vector(node.name, kind, x, shape=shape, ops=ops, bits=bits, whole=whole))
 
 
 def _same_shape(graph: Graph, node: Node) -> None:
-    _one(graph, node, _SAME_SHAPE[node.op])
+    axes, whole = len(graph.shape(node.inputs[0])), None
+    if node.op in ("Softmax", "LogSoftmax"):  # from the axis on in old versions, where it is 1 by default
+        whole = -node.int("axis", 1) % axes or axes
+    elif node.op in ("LayerNormalization", "RMSNormalization"):
+        whole = -node.int("axis", -1) % axes or axes
+    elif node.op == "MeanVarianceNormalization":
+        whole = axes
+    _one(graph, node, _SAME_SHAPE[node.op], whole=whole)
 
 
 def _move(graph: Graph, node: Node) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sim.workload.build import Value
 from sim.workload.importers.onnx_file import Node
+from sim.workload.value import Value
 from sim.workload.window import Pair, Window
 
 

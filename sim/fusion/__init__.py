@@ -1,0 +1,1 @@
+"""Fusing: layers that hand tensors to each other through a memory on the chip, tile by tile."""
