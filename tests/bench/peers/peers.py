@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from sim.errors import MappingError
 from sim.mapping.check import check
@@ -16,6 +17,7 @@ from sim.mapping.nest import Mapping
 from sim.schema.mapping import parse_item
 from tests.bench.peers.cases import CASES, Case
 
+RECORD = Path(__file__).with_name("answers.json")
 PEERS = {"accelforge": ("accelforge",), "zigzag": ("zigzag", "six")}  # by the modules that they need
 
 
@@ -49,6 +51,7 @@ def ask(peer: str, case: Case, limit_s: int) -> Answer | str:
     Args:
         limit_s: CPU seconds that its process may take.
     """
+    import resource  # which Windows lacks
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 5))
@@ -59,13 +62,25 @@ def ask(peer: str, case: Case, limit_s: int) -> Answer | str:
         return f"no answer in {limit_s} s"
     if done.returncode:
         return f"fails: {done.stderr.splitlines()[-1]}"
-    data = json.loads(done.stdout.splitlines()[-1])
-    return Answer(**data | {"nest": tuple(data["nest"])})
+    return _answer(json.loads(done.stdout.splitlines()[-1]))
 
 
 def reply(search: Callable[[Case], Answer]) -> None:
     """In the peer's process: search for the case that the command line names, and print the answer."""
     print(json.dumps(asdict(search(CASES[sys.argv[1]]))))
+
+
+def recorded(case: Case) -> dict[str, Answer | str]:
+    """By peer, what it answered when it was asked last."""
+    answers = json.loads(RECORD.read_text()).get(case.name, {})
+    return {peer: _answer(one) if isinstance(one, dict) else one for peer, one in sorted(answers.items())}
+
+
+def record(peer: str, case: str, answer: Answer | str) -> None:
+    """Keep an answer for those who do not have the peer."""
+    answers = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    answers.setdefault(case, {})[peer] = answer if isinstance(answer, str) else asdict(answer)
+    RECORD.write_text(json.dumps(answers, indent=1) + "\n")
 
 
 def as_ours(answer: Answer, case: Case) -> tuple[Mapping | None, str]:
@@ -76,3 +91,7 @@ def as_ours(answer: Answer, case: Case) -> tuple[Mapping | None, str]:
     except MappingError as error:
         return None, " ".join(str(error).split())
     return mapping, ""
+
+
+def _answer(data: dict[str, Any]) -> Answer:
+    return Answer(**data | {"nest": tuple(data["nest"])})

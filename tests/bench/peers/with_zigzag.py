@@ -2,13 +2,14 @@
 
 It makes some choices of loops in space, the fullest first, and for each of them orders the prime factors of the loops
 in time; each operand's loops are then dealt out to its memories from the inside. In our terms the cuts between them
-are keeps. As it has no fanout among the loops in time, some of its nests have a buffer's keep inside that of a
-scratchpad, which here cannot stand outside the array; of such a nest the buffer's keep is put where it can stand.
+are keeps. Its array has no place among the loops in time, so that a buffer's keep may stand inside one of a PE. Here
+it cannot: keeps on the wrong side of the array are moved to it, and the array is put where the nest costs least.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 import time
 from dataclasses import replace
@@ -18,8 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from sim.arch.tree import Fanout, Memory, keeps
+from sim.errors import MappingError
+from sim.mapping.check import check
 from sim.mapping.dataflow import pe_memories
-from sim.mapping.nest import Axis, For, Item, Keep, Parallel
+from sim.mapping.judge import Judge
+from sim.mapping.nest import Axis, For, Item, Keep, Mapping, Parallel
+from sim.mapping.objective import EDP
 from sim.workload.layer import Layer, Role, Tensor
 from tests.bench.peers.cases import Case
 from tests.bench.peers.peers import Answer, reply
@@ -32,6 +37,9 @@ DIMS = {"M": "K", "C": "C", "P": "OY", "Q": "OX", "R": "FY", "S": "FX"}
 OPERANDS: dict[Role, str] = {"inputs": "I", "weights": "W", "outputs": "O"}
 MEMORY_OPERANDS: dict[Role, str] = {"inputs": "I1", "weights": "I2", "outputs": "O"}
 AXES: dict[str, Axis] = {"D1": "x", "D2": "y"}
+
+Places = dict[tuple[str, str], int]
+"""By memory and tensor, how many loops in time stand outside the keep."""
 
 
 def search(case: Case) -> Answer:
@@ -148,39 +156,54 @@ def _layer(layer: Layer) -> dict[str, Any]:
 
 
 def _nest(found: Any, case: Case) -> list[Item]:
-    """Our nest: by operand and memory, ZigZag has the loops in time, the innermost first."""
+    """Our nest. By operand and memory, ZigZag has the loops in time, the innermost first; the cuts are our keeps.
+
+    The array may stand anywhere among them: it is put where the nest costs least.
+    """
     arch, layer = case.machine, case.layer
-    ours = {theirs: dim for dim, theirs in DIMS.items()}
     by_operand = found.mapping.temporal_mapping.mapping_dic_origin
-    cuts = {str(operand): [len(loops) for loops in levels] for operand, levels in by_operand.items()}
     in_time = [loop for level in next(iter(by_operand.values())) for loop in level]
-    loops: list[For | Parallel] = [For(ours[str(dim)], int(bound)) for dim, bound in reversed(in_time)]
-    places: dict[tuple[str, str], int] = {}  # by memory and tensor, how many loops stand outside the keep
-    for tensor in layer.tensors:
-        own = [m.name for m in reversed(arch.memories) if keeps(m, tensor.name, tensor.role)]
-        for memory, inside in zip(own, accumulate(cuts[OPERANDS[tensor.role]]), strict=True):
-            places[memory, tensor.name] = len(loops) - inside
-    below = {memory.name for memory in pe_memories(arch)}
-    array = min(place for (memory, _), place in places.items() if memory in below)
-    for key, place in places.items():
-        if key[0] not in below:
-            places[key] = min(place, array)
-    spread: list[For | Parallel] = [
+    ours = {theirs: dim for dim, theirs in DIMS.items()}
+    loops = [For(ours[str(dim)], int(bound)) for dim, bound in reversed(in_time)]
+    spread = [
         Parallel(arch.fanouts[0].name, AXES[str(axis)], ours[str(dim)], int(bound))
         for axis, over in found.layer.spatial_mapping.data.items()
         for dim, bound in over.items()
     ]
+    inside = {str(operand): accumulate(map(len, levels)) for operand, levels in by_operand.items()}
+    places: Places = {}
+    for tensor in layer.tensors:
+        own = [m.name for m in reversed(arch.memories) if keeps(m, tensor.name, tensor.role)]
+        for memory, loops_inside in zip(own, inside[OPERANDS[tensor.role]], strict=True):
+            places[memory, tensor.name] = len(loops) - loops_inside
+    nests = [_cut_to_size(_put(loops, spread, places, at, case), layer) for at in range(len(loops) + 1)]
+    return min(nests, key=lambda nest: _value(Mapping(tuple(nest)), case))
+
+
+def _put(loops: list[For], spread: list[Parallel], places: Places, at: int, case: Case) -> list[Item]:
+    """A nest whose array stands inside so many loops; keeps that are on the wrong side of it move there."""
+    below = {memory.name for memory in pe_memories(case.machine)}
     items: list[Item] = []
     for place in range(len(loops) + 1):
-        kept = [
-            Keep(memory.name, tuple(t.name for t in layer.tensors if places.get((memory.name, t.name)) == place))
-            for memory in arch.memories
-        ]
-        items += [keep for keep in kept if keep.tensors and keep.level not in below]
-        items += spread if place == array else []
-        items += [keep for keep in kept if keep.tensors and keep.level in below]
+        for side in (False, True):
+            for memory in case.machine.memories:
+                kept = [
+                    t for (m, t), p in places.items() if m == memory.name and (max if side else min)(p, at) == place
+                ]
+                if kept and side == (memory.name in below):
+                    items.append(Keep(memory.name, tuple(kept)))
+            items += spread if place == at and not side else []
         items += loops[place : place + 1]
-    return _cut_to_size(items, layer)
+    return items
+
+
+def _value(mapping: Mapping, case: Case) -> float:
+    """The energy-delay product; infinite if the machine cannot run it."""
+    try:
+        check(mapping, case.layer, case.machine)
+    except MappingError:
+        return math.inf
+    return Judge(case.layer, case.machine, EDP)(mapping).score
 
 
 def _cut_to_size(items: list[Item], layer: Layer) -> list[Item]:
