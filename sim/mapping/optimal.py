@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.arch.tree import Architecture
-from sim.kernels.bounds import IS_HARD, NEVER, Chain
+from sim.kernels.bounds import ADDED, COMPARED, IS_HARD, NEVER, TIMES, Chain
 from sim.kernels.branch import branch
 from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
 from sim.kernels.labels import COUNTED, SLACK, Labels
@@ -172,12 +172,13 @@ class _Search:
         crude = self._crude(totals, pricing)
         order = np.argsort(crude, kind="stable")
         waiting: list[tuple[float, int, int]] = []
+        light = [_light(chain) for chain in chains]
         for start in range(0, len(order), _AT_ONCE):
             chosen = order[start : start + _AT_ONCE]
             bounds = np.empty(len(chosen))
             while waiting and waiting[0][0] <= crude[chosen[0]]:
                 yield heapq.heappop(waiting)
-            for i, chain in enumerate(chains):
+            for i, chain in enumerate(light):
                 root_bounds(copies[chosen], self.space.task, chain, totals[i], powers, most, bounds)
                 for bound, s in zip(bounds.tolist(), chosen.tolist(), strict=True):
                     heapq.heappush(waiting, (bound, i, s))
@@ -269,6 +270,14 @@ class _Search:
                 d, bound, a = int(loops[DIM, i]), int(loops[BOUND, i]), int(loops[AXIS, i])
                 items.append(For(names[d], bound) if a < 0 else Parallel(*axes[a], names[d], bound))  # type: ignore[arg-type]
         return Mapping(tuple(items))
+
+
+def _light(chain: Chain) -> Chain:
+    """A chain without the costs that say nothing before anything has closed."""
+    tells = (chain.role != COMPARED) & (chain.role != ADDED)
+    tells[:TIMES] = True
+    names = ("down", "up", "added", "tile", "among", "role", "per_tile")
+    return chain._replace(**{name: np.ascontiguousarray(getattr(chain, name)[tells]) for name in names})
 
 
 @functools.cache
