@@ -27,7 +27,7 @@ from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
 from sim.kernels.roots import root_bounds
-from sim.kernels.warm import warm_up
+from sim.kernels.warm import light_optimization, warm_up
 from sim.mapping.annealer import Sampled, anneal
 from sim.mapping.dataflow import Dataflow
 from sim.mapping.found import Found, Interrupted
@@ -64,7 +64,8 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
     judge = Judge(layer, arch, objective)
     search = _Search(Space(layer, arch, dataflow), objective, time.monotonic() + how.budget_s)
     try:
-        search.run()
+        with light_optimization():
+            search.run()
     except KeyboardInterrupt:
         if search.nest is None:
             raise
