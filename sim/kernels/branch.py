@@ -290,10 +290,10 @@ def _expand(
                 made += keep_label(made, to, point, best, tables, task, chain, goal, labels)
             if not slides(t, task):
                 continue
-            may_grow(k, to % kinds, task, chain, grows)
+            ordered = may_grow(k, to % kinds, task, chain, grows) and not complete
             for lead in range(1, 5):
                 d = task.window[t, (lead - 1) // 2, (lead - 1) % 2]
-                if d < 0 or not grows[d] or not (complete or task.rules[1, d]):
+                if d < 0 or not grows[d] or (ordered and not task.rules[1, d]):
                     continue
                 own = digit(point, d, place)
                 for n in range(own + 1, place.counts[d]):

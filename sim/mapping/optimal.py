@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.arch.tree import Architecture
+from sim.arch.tree import ALL, Architecture, Compute, Fanout, Memory
 from sim.kernels.bounds import ADDED, COMPARED, IS_HARD, NEVER, TIMES, Chain
 from sim.kernels.branch import branch
 from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
@@ -29,7 +29,7 @@ from sim.kernels.nests import Exact
 from sim.kernels.roots import root_bounds
 from sim.kernels.warm import light_optimization, warm_up
 from sim.mapping.annealer import Sampled, anneal
-from sim.mapping.dataflow import Dataflow
+from sim.mapping.dataflow import ANY, Dataflow
 from sim.mapping.found import Found, Interrupted
 from sim.mapping.judge import MOST_LOOPS, Judge
 from sim.mapping.nest import For, Item, Keep, Mapping, Parallel
@@ -60,12 +60,11 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
         MappingError: when no nest fits (says what is too large where).
         Interrupted: on Ctrl-C, with the best nest until then.
     """
-    warm_up()
+    make_ready()
     judge = Judge(layer, arch, objective)
     search = _Search(Space(layer, arch, dataflow), objective, time.monotonic() + how.budget_s)
     try:
-        with light_optimization():
-            search.run()
+        search.run()
     except KeyboardInterrupt:
         if search.nest is None:
             raise
@@ -80,6 +79,16 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
     if sampled is not None and sampled.value < found.value:
         return _with_nest(found, sampled)
     return found
+
+
+@functools.cache
+def make_ready() -> None:
+    """Compile the search, if it has not been, so that no search takes the time for it."""
+    warm_up()
+    layer = Layer.einsum("small", {"M": 2, "K": 2}, inputs="K", weights="M K", outputs="M")
+    arch = Architecture("small", (Memory("memory", (ALL,), math.inf), Fanout("array", 2), Compute("mac")))
+    with light_optimization():
+        _Search(Space(layer, arch, ANY), Objective(energy=1), math.inf).run()
 
 
 def _with_nest(found: Found, better: Found) -> Found:
@@ -196,11 +205,9 @@ class _Search:
         bits = words @ prices.port[range(len(words)), 0, action]
         cycles = np.maximum(passes.prod(1) * total[CYCLES], bits * prices.level[0, PORT_TIME]) + total[DEPTH]
         pj = total[FIXED] + once + total[STATIC] * cycles
-        value = np.log(pj) * self.objective.energy + np.log(cycles) * self.objective.latency
-        value[(pj > self.objective.most_pj * (1 + SLACK)) | (cycles > self.objective.most_cycles * (1 + SLACK))] = (
-            NEVER
-        )
-        return np.asarray(value + np.log(words @ prices.bits) * self.objective.dram)
+        costs = np.log(np.maximum(1e-12, [pj, cycles, np.full_like(cycles, words @ prices.bits)]))
+        beyond = (pj > self.objective.most_pj * (1 + SLACK)) | (cycles > self.objective.most_cycles * (1 + SLACK))
+        return np.where(beyond, NEVER, np.array(self.objective.powers) @ costs)
 
     def _exact(self, pricing: Pricing, axes: Ints) -> Exact:
         space, layer, arch = self.space, self.space.layer, self.space.arch
