@@ -18,7 +18,8 @@ class Found:
         value: of the objective, which is a product of powers of pJ, clock cycles and bits.
         bound: no nest of the map space has a smaller value than this; None if nothing is proved.
         evaluated: nests that were counted and priced.
-        space: how many nests there are to choose from, or None if they were not counted.
+        space: how many nests there are to choose from, whether they fit or not (see `sim.mapping.size`), or None if
+            they were not counted.
         searched_s: seconds that the search took, if its result was kept (see `sim.mapping.store`); None if the search
             has just been made.
     """

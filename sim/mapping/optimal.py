@@ -36,6 +36,7 @@ from sim.mapping.nest import For, Item, Keep, Mapping, Parallel
 from sim.mapping.objective import Objective
 from sim.mapping.pricing import Pricing
 from sim.mapping.problem import AXES
+from sim.mapping.size import count_nests
 from sim.mapping.space import Space
 from sim.workload.layer import Layer
 
@@ -95,7 +96,7 @@ def _with_nest(found: Found, better: Found) -> Found:
     """What is proved of one nest, said of a better one."""
     evaluated = found.evaluated + better.evaluated
     bound = None if found.bound is None else min(found.bound, better.value)
-    return Found(better.mapping, better.energy_pj, better.latency_cycles, better.value, evaluated, bound)
+    return Found(better.mapping, better.energy_pj, better.latency_cycles, better.value, evaluated, bound, found.space)
 
 
 @dataclass(slots=True)
@@ -138,7 +139,8 @@ class _Search:
         judged = judge(self.nest)
         bound = math.exp(min(self.bound, judged.score)) if self.proves else None
         evaluated = int(self.tally[COUNTED])
-        return Found(self.nest, judged.pj, judged.cycles, math.exp(judged.score), evaluated, bound)
+        size = float(count_nests(self.space.layer, self.space.arch, self.space.dataflow))
+        return Found(self.nest, judged.pj, judged.cycles, math.exp(judged.score), evaluated, bound, size)
 
     def run(self) -> None:
         """Search the parts of the space, the most promising first."""

@@ -58,7 +58,13 @@ def _time(points: Sequence[Found], took_s: float) -> str:
 
 
 def _many(things: float) -> str:
-    return f"{things:,.0f}" if things < 1e6 else f"{things:.1e}".replace("e+", "e")
+    """A number, as powers of ten from a million on.
+
+    >>> _many(41200), _many(2e6)
+    ('41,200', '2.0e6')
+    """
+    mantissa, exponent = f"{things:.1e}".split("e")
+    return f"{things:,.0f}" if things < 1e6 else f"{mantissa}e{int(exponent)}"
 
 
 def _unit(objective: Objective) -> str:
