@@ -48,7 +48,7 @@ from sim.kernels.labels import (
 )
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
-from sim.kernels.nests import MOST_ORDERS, Exact, next_order, price_nest, write_nest
+from sim.kernels.nests import MOST_ORDERS, Exact, is_allowed, next_order, price_nest, write_nest
 from sim.kernels.roots import floors, make_place, with_steps, worth
 from sim.kernels.tables import (
     Tables,
@@ -330,7 +330,7 @@ def _complete(
         while next_order(free[s, 0], free[s, 1], exact.loops):
             pass
     for _ in range(MOST_ORDERS):
-        if price_nest(exact, tally):
+        if is_allowed(task, exact) and price_nest(exact, tally):
             found = value(exact.used[0], exact.used[1], exact.used[2], goal)
             if found < best - SLACK:
                 best = found
