@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.engines.options import Options
     from sim.mapping.alternatives import Alternative
     from sim.mapping.found import Found
-    from sim.mapping.mapper import Finder
+    from sim.mapping.mapper import Finder, Strategy
     from sim.report.map_report import MapReport
     from sim.workload.layer import Layer
 
@@ -134,7 +134,6 @@ def _best(task: _Task, explain: bool) -> MapReport:
 
     from sim.cli.output import progress
     from sim.engines.run import engine_of
-    from sim.kernels.warm import warm_up
     from sim.mapping.counts import count_words
     from sim.mapping.found import Interrupted
     from sim.report.mapping_page import proof, summary
@@ -144,7 +143,7 @@ def _best(task: _Task, explain: bool) -> MapReport:
     layer, arch, options, stopped = task.layer, task.arch, task.options, None
     try:
         with progress(1) as done:
-            warm_up()  # which is not the search's time
+            _make_ready(options.strategy)  # which is not the search's time
             begun = time.perf_counter()
             found = task.find(layer, arch, options.dataflow, options.objective, options.strategy)
             done(layer.name)
@@ -197,14 +196,13 @@ def _front(task: _Task, step: float) -> MapReport:
     from rich.text import Text
 
     from sim.cli.output import progress
-    from sim.kernels.warm import warm_up
     from sim.mapping.front import front, not_dominated
     from sim.report.mapping_page import front_note, front_table
     from sim.report.quantities import energy
 
     options = task.options
     with progress(None) as done:
-        warm_up()
+        _make_ready(options.strategy)
         begun = time.perf_counter()
         points = front(task.layer, task.arch, options.dataflow, options.objective, options.strategy, step, task.find)
         found, stopped = _until_stopped(points, done, lambda point: energy(point.energy_pj))
@@ -237,3 +235,14 @@ def _picture(task: _Task, report: MapReport, form: str) -> bytes:
 
     assert report.front is not None
     return front_plot(report.front, report.clock_hz, task.title, form)
+
+
+def _make_ready(strategy: Strategy) -> None:
+    """Compile what a search needs."""
+    from sim.kernels.warm import warm_up
+    from sim.mapping.optimal import Optimal, make_ready
+
+    if isinstance(strategy, Optimal):
+        make_ready()
+    else:
+        warm_up()

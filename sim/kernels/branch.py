@@ -48,7 +48,7 @@ from sim.kernels.labels import (
 )
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
-from sim.kernels.nests import MOST_ORDERS, Exact, next_order, price_nest, write_nest
+from sim.kernels.nests import MOST_ORDERS, Exact, is_allowed, next_order, price_nest, write_nest
 from sim.kernels.roots import floors, make_place, with_steps, worth
 from sim.kernels.tables import (
     Tables,
@@ -290,10 +290,10 @@ def _expand(
                 made += keep_label(made, to, point, best, tables, task, chain, goal, labels)
             if not slides(t, task):
                 continue
-            may_grow(k, to % kinds, task, chain, grows)
+            ordered = may_grow(k, to % kinds, task, chain, grows) and not complete
             for lead in range(1, 5):
                 d = task.window[t, (lead - 1) // 2, (lead - 1) % 2]
-                if d < 0 or not grows[d] or not (complete or task.rules[1, d]):
+                if d < 0 or not grows[d] or (ordered and not task.rules[1, d]):
                     continue
                 own = digit(point, d, place)
                 for n in range(own + 1, place.counts[d]):
@@ -330,7 +330,7 @@ def _complete(
         while next_order(free[s, 0], free[s, 1], exact.loops):
             pass
     for _ in range(MOST_ORDERS):
-        if price_nest(exact, tally):
+        if is_allowed(task, exact) and price_nest(exact, tally):
             found = value(exact.used[0], exact.used[1], exact.used[2], goal)
             if found < best - SLACK:
                 best = found

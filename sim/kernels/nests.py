@@ -110,6 +110,21 @@ def _spares(label: int, old: int, low: Floats, high: Floats) -> bool:
 
 
 @part
+def is_allowed(task: Task, exact: Exact) -> bool:
+    """Whether, of the loops in time outside the innermost keep, those over inner dimensions stand inside."""
+    inside = False
+    for i in range(exact.keep[:-1].max()):
+        if exact.loops[AXIS, i] >= 0:
+            continue
+        for d in range(len(task.size)):
+            if exact.dim[d] == exact.loops[DIM, i]:
+                if inside and not task.rules[1, d]:
+                    return False
+                inside = inside or task.rules[1, d] == 1
+    return True
+
+
+@part
 def write_nest(
     label: int,
     at: Ints,

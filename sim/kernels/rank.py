@@ -127,6 +127,64 @@ def _enumerate(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints
     return total
 
 
+@part
+def _positions(size: int, d: int, end: int, loops: Ints) -> int:
+    """At how many values of the loops over a dimension a tile exists, at least that of the first of sharing copies.
+
+    From the outside in, all but the last value of a loop leave room for everything inside it.
+    """
+    reach = 0  # of the loops further in, if each is at its last value
+    for i in range(end):
+        if loops[DIM, i] == d and loops[PART, i] & (SUMMED | MOVED):
+            reach += (loops[BOUND, i] - 1) * loops[STEP, i]
+    out, rest, inner = 0, size - 1, 1  # tiles may begin up to `rest` words further on
+    for i in range(end):
+        if loops[DIM, i] == d and loops[PART, i] & (SUMMED | MOVED):
+            inner *= loops[BOUND, i] - (loops[PART, i] == MOVED)
+    for i in range(end):
+        if loops[DIM, i] != d or not loops[PART, i] & (SUMMED | MOVED):
+            continue
+        bound, step, first = loops[BOUND, i], loops[STEP, i], 1 if loops[PART, i] == MOVED else 0
+        reach -= (bound - 1) * step
+        inner = inner // (bound - first) if bound > first else 0
+        if rest < first * step:
+            return out
+        whole = min(bound, (rest - reach) // step + 1) if rest >= reach else 0  # values with room for all inside
+        out += max(0, whole - first) * inner
+        value = max(whole, first)
+        if value >= bound or rest < value * step:
+            return out
+        rest -= value * step
+    return out + 1
+
+
+@part
+def _at_once(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints) -> int:
+    """The sum of `rank_sum` where a rank is one dimension all of whose words exist; -1: it has to be enumerated.
+
+    The tiles at all positions are the parts of a partition: what they want, together, is the dimension, and no tile
+    has a word in common with another.
+    """
+    d = ranks[k, TERM]
+    if ranks[k, TERM + 1] >= 0 or ranks[k, EXTENT] >= 0:
+        return -1
+    if ranks[k, COEF] == 0:
+        return _positions(size[d], d, end, loops)
+    if what == WANTED:
+        return size[d]
+    covered, moves, wraps = 1, False, False
+    for i in range(loops[LENGTH, 0]):
+        if loops[DIM, i] == d:
+            covered *= loops[BOUND, i]
+            moves = moves or (i < end and loops[PART, i] == MOVED)
+            wraps = wraps or (i < end and loops[PART, i] == WRAPPED and loops[BOUND, i] > 1)
+    if moves:
+        return 0
+    if not wraps:
+        return size[d]
+    return 0 if covered == size[d] else -1
+
+
 @kernel
 def rank_sum(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints, memo: Ints) -> int:
     """A sum over all positions of rank `k` outside a keep.
@@ -136,6 +194,9 @@ def rank_sum(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, 
     back in many nests, so they are remembered; the key is all they depend on: the rank, and bound, term and part of
     each of its loops.
     """
+    total = _at_once(size, ranks, k, end, what, loops)
+    if total >= 0:
+        return total
     spare = len(memo) - 1  # the last row is where the key is put together
     columns = memo.shape[1]
     memo[spare, 1] = 3 * k + 1 + what

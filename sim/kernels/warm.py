@@ -45,7 +45,7 @@ def warm_up() -> None:
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import other_half; other_half()"
     child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     try:
-        with _light_optimization():
+        with light_optimization():
             _compile(even.count_windows, _INT, *_SHAPE, *_NEST, _TABLE, _TABLE)
             _compile(even.count_plain, _INT, _ROW, _TABLE, *_NEST, _TABLE, _TABLE)
             prices = (_FLOAT_BOOK, _FLOAT_TABLE, _FLOAT_TABLE, _FLOATS)
@@ -55,7 +55,7 @@ def warm_up() -> None:
             _compile(search.is_legal, _ROW, *_NEST, _TABLE, _ROW)
     finally:
         child.wait()  # if it has failed, what it should have compiled is compiled here
-    with _light_optimization():
+    with light_optimization():
         _compile(reuse.count, *_SHAPE, *_NEST, *_SCRATCH, _TABLE)
         tables = (*_SHAPE, *_SCRATCH, *_PRICES, *_SPACE, *_NEST, _TABLE)
         _compile(search.anneal, *tables, _ROW, _FLOATS, _ROW, _FLOATS, _INT)
@@ -63,7 +63,7 @@ def warm_up() -> None:
 
 def other_half() -> None:
     """What the child compiles."""
-    with _light_optimization():
+    with light_optimization():
         _compile(reuse.count_tensor, _INT, *_SHAPE, *_NEST, _TABLE, _TABLE, _TABLE)
         _compile(cost.energy, _TABLE, _TABLE, _TABLE, _FLOAT_BOOK, _FLOAT_BOOK, _FLOATS)
         _compile(cost.overflow, _TABLE, _TABLE, _TABLE, _FLOAT_TABLE, _FLOATS)
@@ -74,7 +74,8 @@ def _compile(function: Any, *types: Type) -> None:
 
 
 @contextmanager
-def _light_optimization() -> Iterator[None]:
+def light_optimization() -> Iterator[None]:
+    """What is compiled meanwhile is compiled faster, and runs as fast."""
     before = config.OPT
     config.OPT = config._OptLevel(_LIGHT)
     try:

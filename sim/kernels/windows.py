@@ -211,6 +211,7 @@ def window_sums(
     for f in range(fanouts):
         if g < task.node[f] < chain.edge[e, CHILD_NODE] and task.share[t, f]:
             times /= place.copies[f, d0] * place.copies[f, d1]
+    ragged = tiles0 * n0 > task.size[d0] or tiles1 * n1 > task.size[d1]
     every, every_most = group[0, LEAST], group[0, MOST]
     lone = every_most == group[0, WORDS]  # then what lacks is known, too
     out[0, FLAT] = max(1.0, times * every - less)
@@ -241,4 +242,5 @@ def window_sums(
         out[0, 1 + term], out[1, 1 + term] = NEVER, NEVER
         if low < NEVER:
             out[0, 1 + term] = max(1.0, times * low - less)
-            out[1, 1 + term] = times * high
+            # where bounds do not divide, a tile may lack what its neighbours have, so that it comes twice
+            out[1, 1 + term] = times * (every_most if ragged else high)
