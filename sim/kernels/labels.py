@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.kernels.bounds import ADDED, COMPARED, ENERGY, EXTRA, NEVER, OUTERMOST, WALL, Chain, Task
+from sim.kernels.bounds import ADDED, COMPARED, DELAY, ENERGY, EXTRA, NEVER, OUTERMOST, TIMES, WALL, WHOLE, Chain, Task
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
@@ -44,6 +44,7 @@ class Labels(NamedTuple):
     crossed: Ints  # [N, F] the point where a fanout was crossed; -1: it was not
     heap: Ints  # [N]
     key: Floats  # [N] of every label: the least that it can become
+    cycles: Floats  # [N] the least latency that it can have
     head: Ints  # [rows * points] first label at a place, -1: none
     order: Ints  # [1] labels in the heap
 
@@ -85,13 +86,13 @@ def least(
     waited: float,
     port: Ints,
     goal: Goal,
-) -> float:
-    """The least that a part of a nest can become.
+) -> tuple[float, float]:
+    """The least that a part of a nest can become, and the least latency that it can have.
 
     `waited` is what waits take off the times of the outermost port at most, which are the costs `port`.
     """
     if ahead[ENERGY, row, point] == NEVER:
-        return NEVER
+        return NEVER, NEVER
     pj, extra, bits, whole, steps = -NEVER, -NEVER, -NEVER, 0.0, goal.fixed[2]
     for a in range(len(whose)):
         v = whose[a]
@@ -116,13 +117,13 @@ def least(
             steps = max(steps, low[v])
         elif goal.role[v] == ADDED:
             extra = max(extra, low[v])
-        elif goal.role[v] != COMPARED:
+        elif goal.role[v] > DELAY:
             whole = max(whole, low[v])
     if waited < extra:
         for v in port:
             whole = max(whole, low[v] + extra - waited)
     cycles = max(whole, steps + extra) + goal.fixed[3]
-    return value(goal.fixed[0] + pj + goal.fixed[1] * cycles, cycles, bits, goal)
+    return value(goal.fixed[0] + pj + goal.fixed[1] * cycles, cycles, bits, goal), cycles
 
 
 @part
@@ -184,16 +185,37 @@ def pop(labels: Labels) -> int:
 
 
 @part
-def _is_as_good(one: int, other: int, goal: Goal, labels: Labels) -> bool:
-    """Whether one label is at least as good as another at the same place, whatever follows."""
-    for v in range(labels.low.shape[1]):
-        matters = v != OUTERMOST or goal.power[2] > 0
-        if matters and labels.high[one, v] > labels.low[other, v] * (1 + 1e-13):
-            return False
+def _is_as_good(one: int, other: int, best: float, goal: Goal, labels: Labels) -> bool:
+    """Whether one label is at least as good as another at the same place, whatever follows that can beat the best."""
     for i in range(labels.used.shape[1]):
         if labels.used[one, i] > labels.used[other, i]:
             return False
-    return True
+    time, added, delay = 0.0, 0.0, 0.0  # by which latency is longer at most
+    for v in range(OUTERMOST if goal.power[2] > 0 else TIMES, labels.low.shape[1]):
+        low, role = labels.low[other, v], goal.role[v]
+        more = labels.high[one, v] - low
+        if more <= 1e-13 * abs(low) or role == WHOLE:
+            continue
+        if role == COMPARED:
+            return False
+        if role == DELAY:
+            delay += more
+        elif role == ADDED:
+            added = max(added, more)
+        else:
+            time = max(time, more)
+    low, later = labels.low[other, ENERGY], time + added + delay
+    more = labels.high[one, ENERGY] - low
+    if later == 0:
+        return more <= 1e-13 * abs(low)
+    more += goal.fixed[1] * later
+    if more > 0 or goal.power[0] == 0 or goal.power[2] > 0 or goal.most[1] < NEVER or best == NEVER:
+        return False
+    # the less the energy is and the longer it takes, the less a delay matters: so take the most of what still can
+    # beat the best nest, at the least latency
+    cycles = labels.cycles[other]
+    pj = math.exp((best - goal.power[1] * math.log(cycles)) / goal.power[0])
+    return more > -pj and goal.power[0] * math.log1p(more / pj) + goal.power[1] * math.log1p(later / cycles) <= 0
 
 
 @part
@@ -211,7 +233,7 @@ def keep_label(
     """Keep the label if it can become better than the best nest and no other is as good; whether it was kept."""
     low = labels.low[new]
     waited = _waited(row % statuses(len(chain.number), chain), low, chain) if len(chain.waited) else NEVER
-    labels.key[new] = least(
+    labels.key[new], labels.cycles[new] = least(
         row,
         point,
         low,
@@ -229,14 +251,14 @@ def keep_label(
     place_ = row * tables.ahead.shape[2] + point
     looks, other = 0, labels.head[place_]
     while other >= 0 and looks < LOOKS:
-        if _is_as_good(other, new, goal, labels):
+        if _is_as_good(other, new, best, goal, labels):
             return False
         other = labels.at[other, 2]
         looks += 1
     looks, before, other = 0, -1, labels.head[place_]
     while other >= 0 and looks < LOOKS:  # others that the new one beats need not be continued
         after = labels.at[other, 2]
-        if _is_as_good(new, other, goal, labels):
+        if _is_as_good(new, other, best, goal, labels):
             labels.at[other, 2] = GONE
             if before < 0:
                 labels.head[place_] = after

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.kernels.bounds import (
     BASE,
-    COMPARED,
+    DELAY,
     IS_HARD,
     LINES,
     NEVER,
@@ -66,7 +66,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
                 if e >= 0:
                     set_lines(e, task, chain, place, lines)
                     for v in range(costs):
-                        if chain.role[v] == COMPARED and v >= TIMES:
+                        if chain.role[v] <= DELAY and v >= TIMES:
                             out[t, i, v] = 0.0
                             continue
                         out[t, i, v] = min(out[t, i, v], lines[SLOPE, v] + lines[BASE, v] + out[t, j, v])
@@ -87,7 +87,8 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
 def worth(total: Floats, task: Task, goal: Goal) -> float:
     """The least that nests are worth whose costs are at least these."""
     ahead, rent, none = np.zeros((TIMES, 1, 1)), np.zeros((TIMES, len(task.room))), np.empty(0, np.int64)
-    return least(0, 0, total, np.zeros(len(task.room)), ahead, np.arange(TIMES), rent, task.room, NEVER, none, goal)
+    out, _ = least(0, 0, total, np.zeros(len(task.room)), ahead, np.arange(TIMES), rent, task.room, NEVER, none, goal)
+    return out
 
 
 @kernel

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.arch.tree import ALL, Architecture, Compute, Fanout, Memory
-from sim.kernels.bounds import ADDED, COMPARED, IS_HARD, NEVER, TIMES, Chain
+from sim.kernels.bounds import ADDED, IS_HARD, NEVER, TIMES, Chain
 from sim.kernels.branch import branch
 from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
 from sim.kernels.labels import COUNTED, SLACK, Labels
@@ -118,6 +118,7 @@ class _Search:
     floats: Floats = field(default_factory=lambda: np.empty(0))
     ints: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     keys: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
+    cycles: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
     ends: Ints = field(default_factory=lambda: np.zeros(1, np.int64))
 
     @property
@@ -263,6 +264,7 @@ class _Search:
             crossed.reshape(n, fanouts),
             heap,
             self.keys[:n],
+            self.cycles[:n],
             head,
             self.ends,
         )
@@ -287,7 +289,7 @@ class _Search:
 
 def _light(chain: Chain) -> Chain:
     """A chain without the costs that say nothing before anything has closed."""
-    tells = (chain.role != COMPARED) & (chain.role != ADDED)
+    tells = chain.role > ADDED
     tells[:TIMES] = True
     names = ("down", "up", "added", "tile", "among", "role", "per_tile")
     return chain._replace(**{name: np.ascontiguousarray(getattr(chain, name)[tells]) for name in names})

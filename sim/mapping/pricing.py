@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arch.tree import keeps
-from sim.kernels.bounds import ADDED, COMPARED, ENERGY, EXTRA, OUTERMOST, TIME, TIMES, WALL, WHOLE, Chain
+from sim.kernels.bounds import ADDED, COMPARED, DELAY, ENERGY, EXTRA, OUTERMOST, TIME, TIMES, WALL, WHOLE, Chain
 from sim.kernels.cost import (
     AGAIN,
     DOWN,
@@ -81,6 +81,7 @@ class Pricing:
         self.role[TIMES : TIMES + len(self.outer)] = WHOLE
         self.role[begin : begin + len(self.wires)] = WALL
         self.role[[v for key, v in self.compared.items() if key[0] in (BEGIN, SEND)]] = ADDED
+        self.role[[v for key, v in self.compared.items() if key[0] in (WAIT, BUSY, STREAM)]] = DELAY
         self._edges: dict[tuple[int, int, int, bool], _Edge] = {}
 
     def _list_compared(self) -> None:
