@@ -133,10 +133,14 @@ def _see_copies(
     kinds = statuses(len(task.depends), chain)
     for e in range(chain.searched[0], len(chain.edge)):
         if _is_shared(e, k, task, chain, place):
-            left = tables.left[chain.edge[e, TENSOR], 0]
+            left, seen = tables.left[chain.edge[e, TENSOR], 0], False
+            for f in range(k):
+                seen = seen or _is_shared(e, f, task, chain, place)
             for sign in (-1.0, 1.0):
                 crossed = labels.crossed[new if sign > 0 else old]
                 window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, tables.less, task, chain, place, pair)
+                if sign < 0 and not seen:  # until now it was the same for all labels
+                    pair[1] = pair[0]
                 _add(sign, pair, new, labels)
     label = old
     while labels.move[label, 0] != START:

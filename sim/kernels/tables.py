@@ -170,7 +170,7 @@ def window_cost(
                 i0, i1 = digit(point, task.window[t, w, 0], place), digit(point, task.window[t, w, 1], place)
                 leads = lead > 0 and w == leading
                 less = _lacked(e, w, i0, i1, lacks, task, chain, place)
-                window_sums(e, w, k, g, i0, i1, bound if leads else 0, less, crossed, task, chain, place, group, sums)
+                window_sums(e, w, k, g, i0, i1, bound if leads else 1, less, crossed, task, chain, place, group, sums)
                 c = column if leads else FLAT
                 if sums[0, c] == NEVER:
                     return False
