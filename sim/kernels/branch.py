@@ -39,6 +39,7 @@ from sim.kernels.labels import (
     START,
     Goal,
     Labels,
+    closing,
     copy_label,
     covered,
     keep_label,
@@ -164,6 +165,7 @@ def _add(sign: float, pair: Floats, new: int, labels: Labels) -> None:
     for v in range(pair.shape[1]):
         labels.low[new, v] += sign * pair[0, v]
         labels.high[new, v] += sign * pair[1, v]
+        labels.wide[new, v] += sign * (pair[1, v] - pair[0, v])
 
 
 @part
@@ -205,19 +207,19 @@ def _closed(
     if chain.stage[t, i] == k and not _place_tile(t, i, point, new, task, chain, tables, labels):
         return False
     tile = tables.tile[t * chain.level.shape[1] + i, point]
+    labels.closed[new, e] = closing(point, i, lead, bound, chain)
     if slides(t, task):
         left = tables.left[t, point]
         if not window_cost(
             e, k, point, left, tile, lead, bound, labels.crossed[old], tables.less, task, chain, place, pair
         ):
             return False
+        _add(1.0, pair, new, labels)
+        labels.trace[new, 1] = point
     else:
         for v in range(pair.shape[1]):
-            pair[0, v] = cost_at(e, k, v, point, tile, chain, tables)
-            pair[1, v] = NEVER if task.kind[IS_HARD, t] else most_at(e, v, point, tile, chain, tables)
-    for v in range(pair.shape[1]):
-        labels.low[new, v] += pair[0, v]
-        labels.high[new, v] += pair[1, v]
+            labels.low[new, v] += cost_at(e, k, v, point, tile, chain, tables)
+            labels.high[new, v] += NEVER if task.kind[IS_HARD, t] else most_at(e, v, point, tile, chain, tables)
     for v in range(covered(tables.whose), pair.shape[1]):  # what it costs at least has been taken before
         labels.low[new, v] += floor[t, j, v] - floor[t, i, v]
         labels.high[new, v] += floor[t, j, v] - floor[t, i, v]
@@ -452,6 +454,7 @@ def _begin(
     labels.order[0] = 0
     labels.head[: tables.ahead.shape[1] * tables.ahead.shape[2]] = -1
     labels.used[0, :], labels.move[0, :], labels.low[0, :], labels.crossed[0, :] = 0.0, 0, anew, -1
+    labels.closed[0, :], labels.trace[0, :], labels.wide[0, :] = -1, -1, 0.0
     for t in range(len(floor)):
         labels.low[0, looked:] += floor[t, 0, looked:]
     labels.high[0, :] = labels.low[0, :]

@@ -5,11 +5,25 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.kernels.bounds import ADDED, COMPARED, DELAY, ENERGY, EXTRA, NEVER, OUTERMOST, TIMES, WALL, WHOLE, Chain, Task
+from sim.kernels.bounds import (
+    ADDED,
+    COMPARED,
+    DELAY,
+    ENERGY,
+    EXTRA,
+    NEVER,
+    OUTERMOST,
+    TENSOR,
+    TIMES,
+    WALL,
+    WHOLE,
+    Chain,
+    Task,
+)
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
-from sim.kernels.tables import Tables, status_of, statuses
+from sim.kernels.tables import Tables, cost_at, most_at, slides, status_of, statuses
 
 # Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime or the lead of
 # a window, then the bound of the loop that leads.
@@ -42,11 +56,15 @@ class Labels(NamedTuple):
     high: Floats  # [N, V]
     used: Floats  # [N, L] bits
     crossed: Ints  # [N, F] the point where a fanout was crossed; -1: it was not
+    closed: Ints  # [N, E] where an edge closed (see `closing`); -1: it did not
+    trace: Ints  # [N, 2] since a window closed, where anything closed or was crossed: a hash, the last point
+    wide: Floats  # [N, V] what of `high` - `low` is due to windows
     heap: Ints  # [N]
     key: Floats  # [N] of every label: the least that it can become
     cycles: Floats  # [N] the least latency that it can have
     head: Ints  # [rows * points] first label at a place, -1: none
     order: Ints  # [1] labels in the heap
+    alike: Floats  # [V] working memory
 
 
 @part
@@ -185,15 +203,69 @@ def pop(labels: Labels) -> int:
 
 
 @part
-def _is_as_good(one: int, other: int, best: float, goal: Goal, labels: Labels) -> bool:
+def closing(point: int, i: int, lead: int, bound: int, chain: Chain) -> int:
+    """A number that tells where an edge closed, inside which the tensor had status `i`, and what leads."""
+    return ((bound * 5 + lead) * chain.level.shape[1] + i) + (point << 24)
+
+
+@part
+def _fill_alike(one: int, other: int, task: Task, chain: Chain, tables: Tables, labels: Labels, out: Floats) -> None:
+    """What is not known of both labels, but is the same: of edges that closed at the same place."""
+    out[:] = 0.0
+    for f in range(labels.crossed.shape[1]):
+        if labels.crossed[one, f] != labels.crossed[other, f]:
+            return
+    windows = labels.trace[one, 0] == labels.trace[other, 0] and labels.trace[one, 1] == labels.trace[other, 1]
+    for e in range(chain.searched[0]):
+        t, closed = chain.edge[e, TENSOR], labels.closed[one, e]
+        if slides(t, task):
+            windows = windows and closed == labels.closed[other, e]
+        elif closed >= 0 and closed == labels.closed[other, e]:
+            most, point = chain.level.shape[1], closed >> 24
+            tile = tables.tile[t * most + closed % (1 << 24) % most, point]
+            for v in range(len(out)):
+                out[v] += most_at(e, v, point, tile, chain, tables) - cost_at(e, 0, v, point, tile, chain, tables)
+    if windows:
+        for v in range(len(out)):
+            out[v] += labels.wide[one, v]
+
+
+@part
+def _is_as_good(
+    one: int,
+    other: int,
+    best: float,
+    task: Task,
+    chain: Chain,
+    goal: Goal,
+    tables: Tables,
+    labels: Labels,
+) -> bool:
     """Whether one label is at least as good as another at the same place, whatever follows that can beat the best."""
+    if labels.low[one, ENERGY] > labels.low[other, ENERGY] * (1 + 1e-13):
+        return False
     for i in range(labels.used.shape[1]):
         if labels.used[one, i] > labels.used[other, i]:
             return False
+    out = labels.alike
+    for v in range(len(out)):
+        out[v] = labels.high[one, v] - labels.low[one, v]
+    if not _beats(one, other, best, goal, labels):
+        return False
+    out[:] = 0.0
+    if _beats(one, other, best, goal, labels):
+        return True
+    _fill_alike(one, other, task, chain, tables, labels, out)
+    return _beats(one, other, best, goal, labels)
+
+
+@part
+def _beats(one: int, other: int, best: float, goal: Goal, labels: Labels) -> bool:
+    """The same, if what is not known of both and yet the same is `labels.alike`."""
     time, added, delay = 0.0, 0.0, 0.0  # by which latency is longer at most
     for v in range(OUTERMOST if goal.power[2] > 0 else TIMES, labels.low.shape[1]):
         low, role = labels.low[other, v], goal.role[v]
-        more = labels.high[one, v] - low
+        more = labels.high[one, v] - labels.alike[v] - low
         if more <= 1e-13 * abs(low) or role == WHOLE:
             continue
         if role == COMPARED:
@@ -205,7 +277,7 @@ def _is_as_good(one: int, other: int, best: float, goal: Goal, labels: Labels) -
         else:
             time = max(time, more)
     low, later = labels.low[other, ENERGY], time + added + delay
-    more = labels.high[one, ENERGY] - low
+    more = labels.high[one, ENERGY] - labels.alike[ENERGY] - low
     if later == 0:
         return more <= 1e-13 * abs(low)
     more += goal.fixed[1] * later
@@ -251,14 +323,14 @@ def keep_label(
     place_ = row * tables.ahead.shape[2] + point
     looks, other = 0, labels.head[place_]
     while other >= 0 and looks < LOOKS:
-        if _is_as_good(other, new, best, goal, labels):
+        if _is_as_good(other, new, best, task, chain, goal, tables, labels):
             return False
         other = labels.at[other, 2]
         looks += 1
     looks, before, other = 0, -1, labels.head[place_]
     while other >= 0 and looks < LOOKS:  # others that the new one beats need not be continued
         after = labels.at[other, 2]
-        if _is_as_good(new, other, best, goal, labels):
+        if _is_as_good(new, other, best, task, chain, goal, tables, labels):
             labels.at[other, 2] = GONE
             if before < 0:
                 labels.head[place_] = after
@@ -283,5 +355,13 @@ def copy_label(old: int, new: int, kind: int, what: int, how: int, bound: int, l
         labels.used[new, i] = labels.used[old, i]
     for f in range(labels.crossed.shape[1]):
         labels.crossed[new, f] = labels.crossed[old, f]
+    for e in range(labels.closed.shape[1]):
+        labels.closed[new, e] = labels.closed[old, e]
+    for v in range(labels.wide.shape[1]):
+        labels.wide[new, v] = labels.wide[old, v]
+    labels.trace[new, 0], labels.trace[new, 1] = labels.trace[old, 0], labels.trace[old, 1]
+    if kind != GROW and labels.trace[old, 1] >= 0 and labels.trace[old, 1] != labels.at[old, 1]:
+        labels.trace[new, 0] = labels.trace[old, 0] * 1_000_003 + labels.at[old, 1] + 1
+        labels.trace[new, 1] = labels.at[old, 1]
     labels.move[new, 0], labels.move[new, 1], labels.move[new, 2] = kind, what, how
     labels.move[new, 3], labels.move[new, 4] = bound, old

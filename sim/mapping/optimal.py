@@ -248,13 +248,18 @@ class _Search:
             self.work = np.empty(need)
         n = int(min(MOST_LABELS, max(5_000.0, rest * _LABELS_A_SECOND)))
         levels, fanouts = len(self.space.arch.memories), len(self.space.fanouts)
-        reals, whole = n * (2 * costs + levels), n * (9 + fanouts) + rows * points
+        edges = len(chain.edge)
+        reals, whole = n * (3 * costs + levels) + costs, n * (11 + fanouts + edges) + rows * points
         if len(self.floats) < reals:
             self.floats = np.empty(reals)
         if len(self.ints) < whole:
             self.ints = np.empty(whole, np.int64)
-        low, high, used = np.split(self.floats[:reals], [n * costs, 2 * n * costs])
-        at, move, heap, crossed, head = np.split(self.ints[:whole], [3 * n, 8 * n, 9 * n, (9 + fanouts) * n])
+        low, high, wide, alike, used = np.split(
+            self.floats[:reals], np.cumsum([n * costs, n * costs, n * costs, costs])
+        )
+        at, move, heap, trace, crossed, closed, head = np.split(
+            self.ints[:whole], n * np.cumsum([3, 5, 1, 2, fanouts, edges])
+        )
         return Labels(
             at.reshape(n, 3),
             move.reshape(n, 5),
@@ -262,11 +267,15 @@ class _Search:
             high.reshape(n, costs),
             used.reshape(n, -1),
             crossed.reshape(n, fanouts),
+            closed.reshape(n, edges),
+            trace.reshape(n, 2),
+            wide.reshape(n, costs),
             heap,
             self.keys[:n],
             self.cycles[:n],
             head,
             self.ends,
+            alike,
         )
 
     def _mapping(self, exact: Exact) -> Mapping:
