@@ -11,22 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernels.ahead import fill_ahead, set_rents
-from sim.kernels.bounds import (
-    BITS,
-    CHILD_NODE,
-    ENERGY,
-    IS_HARD,
-    LINES,
-    NEVER,
-    OUTERMOST,
-    PARENT_NODE,
-    TENSOR,
-    TIMES,
-    Chain,
-    Place,
-    Task,
-)
+from sim.kernels.bounds import BITS, ENERGY, IS_HARD, LINES, NEVER, OUTERMOST, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
+from sim.kernels.follow import close_window, cross_windows, grow_windows
 from sim.kernels.jit import kernel, part
 from sim.kernels.labels import (
     CLOSE,
@@ -36,7 +23,6 @@ from sim.kernels.labels import (
     GROW,
     MADE,
     SLACK,
-    START,
     Goal,
     Labels,
     closing,
@@ -49,8 +35,10 @@ from sim.kernels.labels import (
 )
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
-from sim.kernels.nests import MOST_ORDERS, Exact, is_allowed, next_order, price_nest, write_nest
+from sim.kernels.nests import Exact, is_allowed, price_nest, write_nest
+from sim.kernels.paths import PRICE_ROWS
 from sim.kernels.roots import floors, make_place, with_steps, worth
+from sim.kernels.steps import STEP_ROWS
 from sim.kernels.tables import (
     Tables,
     cost_at,
@@ -59,14 +47,14 @@ from sim.kernels.tables import (
     may_cross,
     may_grow,
     most_at,
-    most_places,
+    most_spots,
     set_slots,
     slides,
     status_of,
     statuses,
-    window_cost,
 )
 
+MOST_STEPS = 1 << 19  # places in tables of steps; without them windows are not followed
 PATIENCE = 1500  # labels, before bounds are sought that see what room several tensors share
 
 
@@ -102,11 +90,10 @@ def _crossed(
     chain: Chain,
     place: Place,
     tables: Tables,
-    pair: Floats,
     labels: Labels,
 ) -> bool:
     """Cross a fanout: what is kept inside it takes its room. Whether it fits."""
-    copy_label(old, new, CROSS, k, 0, 0, labels)
+    copy_label(old, new, CROSS, k, 0, labels)
     labels.crossed[new, k] = labels.at[old, 1]
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
@@ -114,72 +101,8 @@ def _crossed(
         if kept and not _place_tile(t, i, labels.at[old, 1], new, task, chain, tables, labels):
             return False
     _forget_full(k + 1, status, new, chain, labels)
-    _see_copies(old, new, k, task, chain, place, tables, pair, labels)
+    cross_windows(old, new, k, task, chain, place, tables, labels)
     return True
-
-
-@part
-def _see_copies(
-    old: int,
-    new: int,
-    k: int,
-    task: Task,
-    chain: Chain,
-    place: Place,
-    tables: Tables,
-    pair: Floats,
-    labels: Labels,
-) -> None:
-    """How far the copies across fanout `k` lie apart is known now: so is what they share of the windows."""
-    kinds = statuses(len(task.depends), chain)
-    for e in range(chain.searched[0], len(chain.edge)):
-        if _is_shared(e, k, task, chain, place):
-            left, seen = tables.left[chain.edge[e, TENSOR], 0], False
-            for f in range(k):
-                seen = seen or _is_shared(e, f, task, chain, place)
-            for sign in (-1.0, 1.0):
-                crossed = labels.crossed[new if sign > 0 else old]
-                window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, tables.less, task, chain, place, pair)
-                if sign < 0 and not seen:  # until now it was the same for all labels
-                    pair[1] = pair[0]
-                _add(sign, pair, new, labels)
-    label = old
-    while labels.move[label, 0] != START:
-        kind, e, lead, bound, before = labels.move[label]
-        if kind == CLOSE and _is_shared(e, k, task, chain, place):
-            t, point, stretch = chain.edge[e, TENSOR], labels.at[before, 1], labels.at[before, 0] // kinds
-            i = status_of(labels.at[before, 0] % kinds, t, chain)
-            tile, left = tables.tile[t * chain.level.shape[1] + i, point], tables.left[t, point]
-            for sign in (-1.0, 1.0):
-                crossed = labels.crossed[new if sign > 0 else old]
-                window_cost(
-                    e, stretch, point, left, tile, lead, bound, crossed, tables.less, task, chain, place, pair
-                )
-                _add(sign, pair, new, labels)
-        label = before
-
-
-@part
-def _add(sign: float, pair: Floats, new: int, labels: Labels) -> None:
-    """Add costs to those of a label, or take them off."""
-    for v in range(pair.shape[1]):
-        labels.low[new, v] += sign * pair[0, v]
-        labels.high[new, v] += sign * pair[1, v]
-        labels.wide[new, v] += sign * (pair[1, v] - pair[0, v])
-
-
-@part
-def _is_shared(e: int, k: int, task: Task, chain: Chain, place: Place) -> bool:
-    """Whether copies across fanout `k` share windows that cross it on an edge."""
-    t = chain.edge[e, TENSOR]
-    if not slides(t, task) or not task.share[t, k]:
-        return False
-    copies = False
-    for w in range(2):
-        for term in range(2):
-            d = task.window[t, w, term]
-            copies = copies or (d >= 0 and place.copies[k, d] > 1)
-    return copies and chain.edge[e, PARENT_NODE] < task.node[k] < chain.edge[e, CHILD_NODE]
 
 
 @part
@@ -191,38 +114,29 @@ def _closed(
     j: int,
     k: int,
     status: int,
-    lead: int,
-    bound: int,
     task: Task,
     chain: Chain,
     place: Place,
     tables: Tables,
     floor: Floats,
-    pair: Floats,
     labels: Labels,
 ) -> bool:
-    """Close an edge: what it costs is known. Whether its tile fits and the loop that leads has something to cover."""
+    """Close an edge: what it costs is known, but for windows. Whether its tile fits."""
     e, point = chain.between[t, i, j], labels.at[old, 1]
-    copy_label(old, new, CLOSE, e, lead, bound, labels)
+    copy_label(old, new, CLOSE, e, 0, labels)
     if chain.stage[t, i] == k and not _place_tile(t, i, point, new, task, chain, tables, labels):
         return False
     tile = tables.tile[t * chain.level.shape[1] + i, point]
-    labels.closed[new, e] = closing(point, i, lead, bound, chain)
+    labels.closed[new, e] = closing(point, k, i, chain)
     if slides(t, task):
-        left = tables.left[t, point]
-        if not window_cost(
-            e, k, point, left, tile, lead, bound, labels.crossed[old], tables.less, task, chain, place, pair
-        ):
-            return False
-        _add(1.0, pair, new, labels)
-        labels.trace[new, 1] = point
-    else:
-        for v in range(pair.shape[1]):
+        close_window(e, k, point, tile, new, task, chain, place, tables, labels)
+    for v in range(labels.low.shape[1]):
+        if not slides(t, task):
             labels.low[new, v] += cost_at(e, k, v, point, tile, chain, tables)
             labels.high[new, v] += NEVER if task.kind[IS_HARD, t] else most_at(e, v, point, tile, chain, tables)
-    for v in range(covered(tables.whose), pair.shape[1]):  # what it costs at least has been taken before
-        labels.low[new, v] += floor[t, j, v] - floor[t, i, v]
-        labels.high[new, v] += floor[t, j, v] - floor[t, i, v]
+        if v >= covered(tables.whose):  # what it costs at least has been taken before
+            labels.low[new, v] += floor[t, j, v] - floor[t, i, v]
+            labels.high[new, v] += floor[t, j, v] - floor[t, i, v]
     _forget_full(k, status + (j - i) * statuses(t, chain), new, chain, labels)
     return True
 
@@ -252,8 +166,12 @@ def _grown(
             j = place.grown[d, i, p]
             if j < 0:
                 break
-            copy_label(old, made, GROW, d, place.divisors[d, j] // place.divisors[d, i], 0, labels)
-            made += keep_label(made, row, point + (j - i) * place.strides[d], best, tables, task, chain, goal, labels)
+            to = point + (j - i) * place.strides[d]
+            if tables.ahead[ENERGY, row, to] == NEVER:
+                continue
+            copy_label(old, made, GROW, d, place.divisors[d, j] // place.divisors[d, i], labels)
+            grow_windows(made, d, point, to, task, chain, place, tables, labels)
+            made += keep_label(made, row, to, best, tables, task, chain, place, goal, labels)
     return made
 
 
@@ -268,7 +186,6 @@ def _expand(
     goal: Goal,
     tables: Tables,
     floor: Floats,
-    pair: Floats,
     grows: Ints,
     labels: Labels,
 ) -> int:
@@ -280,8 +197,8 @@ def _expand(
     complete = tables.done[point] == 1
     made = _grown(old, made, best, complete, started, grows, task, chain, place, goal, tables, labels)
     crosses = k < len(task.node) and may_cross(k, status, point, task, chain, place, tables)
-    if crosses and _crossed(old, made, k, status, task, chain, place, tables, pair, labels):
-        made += keep_label(made, row + kinds, point, best, tables, task, chain, goal, labels)
+    if crosses and _crossed(old, made, k, status, task, chain, place, tables, labels):
+        made += keep_label(made, row + kinds, point, best, tables, task, chain, place, goal, labels)
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
         if chain.stage[t, i] > k:
@@ -290,28 +207,10 @@ def _expand(
             if chain.between[t, i, j] < 0 or (chain.stage[t, j] < k and j < chain.number[t] - 1):
                 continue
             to = row + (j - i) * statuses(t, chain)
-            if tables.ahead[0, to, point] == NEVER:
+            if tables.ahead[ENERGY, to, point] == NEVER:
                 continue
-            if _closed(old, made, t, i, j, k, status, 0, 0, task, chain, place, tables, floor, pair, labels):
-                made += keep_label(made, to, point, best, tables, task, chain, goal, labels)
-            if not slides(t, task):
-                continue
-            ordered = may_grow(k, to % kinds, task, chain, grows) and not complete
-            for lead in range(1, 5):
-                d = task.window[t, (lead - 1) // 2, (lead - 1) % 2]
-                if d < 0 or not grows[d] or (ordered and not task.rules[1, d]):
-                    continue
-                own = digit(point, d, place)
-                for n in range(own + 1, place.counts[d]):
-                    bound = place.divisors[d, n] // place.divisors[d, own]
-                    if place.divisors[d, n] % place.divisors[d, own]:
-                        continue
-                    if _closed(
-                        old, made, t, i, j, k, status, lead, bound, task, chain, place, tables, floor, pair, labels
-                    ):
-                        made += keep_label(
-                            made, to, point + (n - own) * place.strides[d], best, tables, task, chain, goal, labels
-                        )
+            if _closed(old, made, t, i, j, k, status, task, chain, place, tables, floor, labels):
+                made += keep_label(made, to, point, best, tables, task, chain, place, goal, labels)
     return made
 
 
@@ -327,27 +226,15 @@ def _complete(
     labels: Labels,
     tally: Ints,
 ) -> float:
-    """Count and price the nests that end with a label; returns the best value then."""
-    free, kinds = np.empty((16, 2), np.int64), statuses(len(task.depends), chain)
-    segments = write_nest(
-        label, labels.at, labels.move, labels.low, labels.high, kinds, task, chain, place, exact, free
-    )
-    for s in range(segments):  # begin with the first order
-        while next_order(free[s, 0], free[s, 1], exact.loops):
-            pass
-    for _ in range(MOST_ORDERS):
-        if is_allowed(task, exact) and price_nest(exact, tally):
-            found = value(exact.used[0], exact.used[1], exact.used[2], goal)
-            if found < best - SLACK:
-                best = found
-                exact.best_loops[:] = exact.loops
-                exact.best_keep[:] = exact.keep
-                exact.best[:] = exact.used[:3]
-        s = 0
-        while s < segments and not next_order(free[s, 0], free[s, 1], exact.loops):
-            s += 1
-        if s == segments:
-            break
+    """Count and price the nest that ends with a label; returns the best value then."""
+    write_nest(label, labels.at, labels.move, statuses(len(task.depends), chain), task, chain, place, exact)
+    if is_allowed(task, exact) and price_nest(exact, tally):
+        found = value(exact.used[0], exact.used[1], exact.used[2], goal)
+        if found < best - SLACK:
+            best = found
+            exact.best_loops[:] = exact.loops
+            exact.best_keep[:] = exact.keep
+            exact.best[:] = exact.used[:3]
     return best
 
 
@@ -382,8 +269,8 @@ def branch(
     floor = floors(task, chain, place, anew)
     if not _look_ahead(points, looked, best, anew, floor, task, chain, place, goal, tables):
         return best, NEVER
-    made = _begin(anew, floor, looked, best, task, chain, goal, tables, labels)
-    pair, grows, rented = np.empty((2, costs)), np.empty(len(task.size), np.int64), False
+    made = _begin(anew, floor, looked, best, task, chain, place, goal, tables, labels)
+    grows, rented = np.empty(len(task.size), np.int64), False
     left = NEVER
     while labels.order[0]:
         label = pop(labels)
@@ -397,7 +284,7 @@ def branch(
             rented = True
             if set_rents(points, looked, task, chain, place, tables):
                 tally[MADE] += made
-                made = _begin(anew, floor, looked, best, task, chain, goal, tables, labels)
+                made = _begin(anew, floor, looked, best, task, chain, place, goal, tables, labels)
             else:
                 push(label, labels)
         elif made + 1000 > len(labels.key):
@@ -405,7 +292,7 @@ def branch(
             left = labels.key[label]
             break
         else:
-            made = _expand(label, made, best, task, chain, place, goal, tables, floor, pair, grows, labels)
+            made = _expand(label, made, best, task, chain, place, goal, tables, floor, grows, labels)
     tally[MADE] += made
     return best, left
 
@@ -446,6 +333,7 @@ def _begin(
     best: float,
     task: Task,
     chain: Chain,
+    place: Place,
     goal: Goal,
     tables: Tables,
     labels: Labels,
@@ -454,11 +342,11 @@ def _begin(
     labels.order[0] = 0
     labels.head[: tables.ahead.shape[1] * tables.ahead.shape[2]] = -1
     labels.used[0, :], labels.move[0, :], labels.low[0, :], labels.crossed[0, :] = 0.0, 0, anew, -1
-    labels.closed[0, :], labels.trace[0, :], labels.wide[0, :] = -1, -1, 0.0
+    labels.closed[0, :], labels.state[0, :], labels.trace[0], labels.wide[0, :] = -1, -1, 0, 0.0
     for t in range(len(floor)):
         labels.low[0, looked:] += floor[t, 0, looked:]
     labels.high[0, :] = labels.low[0, :]
-    return 1 if keep_label(0, 0, 0, best, tables, task, chain, goal, labels) else 0
+    return 1 if keep_label(0, 0, 0, best, tables, task, chain, place, goal, labels) else 0
 
 
 @part
@@ -466,7 +354,8 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
     """Room for the tables, cut from `work`."""
     tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
     slot = np.empty((edges, len(task.node) + 1), np.int64)
-    slots = max(1, set_slots(task, chain, slot))
+    slots, classes, spots_ = max(1, set_slots(task, chain, slot)), len(task.node) + 1, most_spots(task, place)
+    rows_ = 2 * slots * classes if slots * classes * spots_**2 <= MOST_STEPS else 0
     a = tensors * points
     b = a + tensors * most * points
     c = b + slots * costs * points
@@ -481,7 +370,11 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
         np.empty((LINES, costs, edges)),
         slot,
         work[b:c].reshape((slots * costs, points)),
-        np.empty((tensors * 2 * (len(task.node) + 1), most_places(task, place))),
+        np.empty((tensors * 2 * (len(task.node) + 1), spots_)),
+        np.full((edges, classes), -1),
+        np.empty((edges, classes, PRICE_ROWS, costs)),
+        np.zeros((slots, classes), np.int64),
+        np.empty((rows_ + 2, spots_, STEP_ROWS, spots_)),
         work[c:d].reshape((len(whose), rows, points)),
         whose,
         np.zeros((len(whose), len(task.room))),

@@ -18,15 +18,16 @@ from sim.kernels.bounds import (
     WALL,
     WHOLE,
     Chain,
+    Place,
     Task,
 )
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
-from sim.kernels.tables import Tables, cost_at, most_at, slides, status_of, statuses
+from sim.kernels.paths import EXACT, SETTLED, add_width, ahead, spot, spots
+from sim.kernels.tables import Tables, cost_at, most_at, row_of, slides, status_of, statuses
 
-# Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime or the lead of
-# a window, then the bound of the loop that leads.
+# Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime.
 START, GROW, CLOSE, CROSS = range(4)
 
 # What a run of the search says of itself: labels made, nests counted; whether labels ran out.
@@ -51,14 +52,15 @@ class Labels(NamedTuple):
     """Parts of nests, and the heap of those that are to be continued."""
 
     at: Ints  # [N, 3] row of `ahead`, point, next label at the same place
-    move: Ints  # [N, 5] kind, what, how, bound, the label it came from
+    move: Ints  # [N, 4] kind, what, how, the label it came from
     low: Floats  # [N, V]
     high: Floats  # [N, V]
     used: Floats  # [N, L] bits
     crossed: Ints  # [N, F] the point where a fanout was crossed; -1: it was not
     closed: Ints  # [N, E] where an edge closed (see `closing`); -1: it did not
-    trace: Ints  # [N, 2] since a window closed, where anything closed or was crossed: a hash, the last point
-    wide: Floats  # [N, V] what of `high` - `low` is due to windows
+    state: Ints  # [N, E] what has become of edges with windows (see `sim.kernels.paths`); -1: not closed
+    trace: Ints  # [N] the loops outside windows that had closed: a hash
+    wide: Floats  # [N, V] what of `high` - `low` is due to windows that are not known exactly
     heap: Ints  # [N]
     key: Floats  # [N] of every label: the least that it can become
     cycles: Floats  # [N] the least latency that it can have
@@ -203,40 +205,102 @@ def pop(labels: Labels) -> int:
 
 
 @part
-def closing(point: int, i: int, lead: int, bound: int, chain: Chain) -> int:
-    """A number that tells where an edge closed, inside which the tensor had status `i`, and what leads."""
-    return ((bound * 5 + lead) * chain.level.shape[1] + i) + (point << 24)
+def closing(point: int, k: int, i: int, chain: Chain) -> int:
+    """A number that tells the point and the stretch where an edge closed, inside which the tensor had status `i`."""
+    return (k * chain.level.shape[1] + i) + (point << 24)
 
 
 @part
-def _fill_alike(one: int, other: int, task: Task, chain: Chain, tables: Tables, labels: Labels, out: Floats) -> None:
+def point_of(closed: int) -> int:
+    """The point where an edge closed."""
+    return closed >> 24
+
+
+@part
+def closed_at(closed: int, chain: Chain) -> int:
+    """The stretch where an edge closed."""
+    return closed % (1 << 24) // chain.level.shape[1]
+
+
+@part
+def status_inside(closed: int, chain: Chain) -> int:
+    """The status of the tensor inside an edge that closed."""
+    return closed % (1 << 24) % chain.level.shape[1]
+
+
+@part
+def _fill_alike(
+    one: int,
+    other: int,
+    point: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    tables: Tables,
+    labels: Labels,
+    out: Floats,
+) -> None:
     """What is not known of both labels, but is the same: of edges that closed at the same place."""
     out[:] = 0.0
     for f in range(labels.crossed.shape[1]):
         if labels.crossed[one, f] != labels.crossed[other, f]:
             return
-    windows = labels.trace[one, 0] == labels.trace[other, 0] and labels.trace[one, 1] == labels.trace[other, 1]
+    alike = labels.trace[one] == labels.trace[other]
     for e in range(chain.searched[0]):
         t, closed = chain.edge[e, TENSOR], labels.closed[one, e]
+        same = closed == labels.closed[other, e] and labels.state[one, e] == labels.state[other, e]
         if slides(t, task):
-            windows = windows and closed == labels.closed[other, e]
-        elif closed >= 0 and closed == labels.closed[other, e]:
-            most, point = chain.level.shape[1], closed >> 24
-            tile = tables.tile[t * most + closed % (1 << 24) % most, point]
-            for v in range(len(out)):
-                out[v] += most_at(e, v, point, tile, chain, tables) - cost_at(e, 0, v, point, tile, chain, tables)
-    if windows:
+            alike = alike and same
+        if closed < 0 or not same:
+            continue
+        if slides(t, task):
+            if labels.state[one, e] < SETTLED:
+                _add_width(e, point, labels.state[one, e], closed, task, chain, place, tables, out)
+            continue
+        tile = tables.tile[t * chain.level.shape[1] + status_inside(closed, chain), point_of(closed)]
+        for v in range(len(out)):
+            high = most_at(e, v, point_of(closed), tile, chain, tables)
+            out[v] += high - cost_at(e, 0, v, point_of(closed), tile, chain, tables)
+    if alike:
         for v in range(len(out)):
             out[v] += labels.wide[one, v]
+
+
+@part
+def _add_width(
+    e: int,
+    point: int,
+    state: int,
+    closed: int,
+    task: Task,
+    chain: Chain,
+    place: Place,
+    tables: Tables,
+    out: Floats,
+) -> None:
+    """Add by how much what is to come of the windows of an edge that are known exactly may differ."""
+    t, base, slot = chain.edge[e, TENSOR], point_of(closed), tables.slot[e, closed_at(closed, chain)]
+    at0, now0 = spot(t, 0, base, task, place), spot(t, 0, point, task, place)
+    at1, now1 = spot(t, 1, base, task, place), spot(t, 1, point, task, place)
+    last0, last1, left = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1, tables.left[t, point]
+    tile = tables.tile[t * chain.level.shape[1] + status_inside(closed, chain), base]
+    for c in range(tables.starts.shape[1]):
+        if tables.starts[e, c] >= 0 and tables.known[slot, c] == EXACT:
+            row = row_of(slot, c, tables)
+            one, two = tables.steps[row, at0], tables.steps[row + 1, at1]
+            low, high = ahead(state, at0, now0, last0, at1, now1, last1, left, one, two)
+            add_width(high - low, tile, tables.prices[e, c], chain.per_tile, out)
 
 
 @part
 def _is_as_good(
     one: int,
     other: int,
+    point: int,
     best: float,
     task: Task,
     chain: Chain,
+    place: Place,
     goal: Goal,
     tables: Tables,
     labels: Labels,
@@ -255,7 +319,7 @@ def _is_as_good(
     out[:] = 0.0
     if _beats(one, other, best, goal, labels):
         return True
-    _fill_alike(one, other, task, chain, tables, labels, out)
+    _fill_alike(one, other, point, task, chain, place, tables, labels, out)
     return _beats(one, other, best, goal, labels)
 
 
@@ -299,6 +363,7 @@ def keep_label(
     tables: Tables,
     task: Task,
     chain: Chain,
+    place: Place,
     goal: Goal,
     labels: Labels,
 ) -> bool:
@@ -323,14 +388,14 @@ def keep_label(
     place_ = row * tables.ahead.shape[2] + point
     looks, other = 0, labels.head[place_]
     while other >= 0 and looks < LOOKS:
-        if _is_as_good(other, new, best, task, chain, goal, tables, labels):
+        if _is_as_good(other, new, point, best, task, chain, place, goal, tables, labels):
             return False
         other = labels.at[other, 2]
         looks += 1
     looks, before, other = 0, -1, labels.head[place_]
     while other >= 0 and looks < LOOKS:  # others that the new one beats need not be continued
         after = labels.at[other, 2]
-        if _is_as_good(new, other, best, task, chain, goal, tables, labels):
+        if _is_as_good(new, other, point, best, task, chain, place, goal, tables, labels):
             labels.at[other, 2] = GONE
             if before < 0:
                 labels.head[place_] = after
@@ -347,21 +412,16 @@ def keep_label(
 
 
 @part
-def copy_label(old: int, new: int, kind: int, what: int, how: int, bound: int, labels: Labels) -> None:
+def copy_label(old: int, new: int, kind: int, what: int, how: int, labels: Labels) -> None:
     """Begin a label as another one after a move."""
     for v in range(labels.low.shape[1]):
         labels.low[new, v], labels.high[new, v] = labels.low[old, v], labels.high[old, v]
+        labels.wide[new, v] = labels.wide[old, v]
     for i in range(labels.used.shape[1]):
         labels.used[new, i] = labels.used[old, i]
     for f in range(labels.crossed.shape[1]):
         labels.crossed[new, f] = labels.crossed[old, f]
     for e in range(labels.closed.shape[1]):
-        labels.closed[new, e] = labels.closed[old, e]
-    for v in range(labels.wide.shape[1]):
-        labels.wide[new, v] = labels.wide[old, v]
-    labels.trace[new, 0], labels.trace[new, 1] = labels.trace[old, 0], labels.trace[old, 1]
-    if kind != GROW and labels.trace[old, 1] >= 0 and labels.trace[old, 1] != labels.at[old, 1]:
-        labels.trace[new, 0] = labels.trace[old, 0] * 1_000_003 + labels.at[old, 1] + 1
-        labels.trace[new, 1] = labels.at[old, 1]
-    labels.move[new, 0], labels.move[new, 1], labels.move[new, 2] = kind, what, how
-    labels.move[new, 3], labels.move[new, 4] = bound, old
+        labels.closed[new, e], labels.state[new, e] = labels.closed[old, e], labels.state[old, e]
+    labels.trace[new] = labels.trace[old]
+    labels.move[new, 0], labels.move[new, 1], labels.move[new, 2], labels.move[new, 3] = kind, what, how, old

@@ -22,7 +22,10 @@ from sim.kernels.cost import Floats
 from sim.kernels.jit import kernel, part
 from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints
-from sim.kernels.tables import slides, window_cost
+from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
+from sim.kernels.steps import STEP_ROWS
+from sim.kernels.tables import missing_words, slides
+from sim.kernels.windows import new_group
 
 
 @part
@@ -55,8 +58,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
     """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
     costs, tensors = len(chain.down), len(task.depends)
     out = np.zeros((tensors, chain.level.shape[1], costs))
-    pair, lines, crossed = np.empty((2, costs)), np.empty((LINES, costs)), np.full(len(task.node), -1)
-    lacks = np.empty((0, 0))
+    lines = np.empty((LINES, costs))
     anew[:] = 0.0
     for t in range(tensors):
         for i in range(chain.number[t] - 2, -1, -1):
@@ -75,12 +77,32 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
         for d in range(len(task.size)):
             left *= 1 if task.depends[t, d] or task.kind[IS_HARD, t] else place.passes[d]
         if slides(t, task):
-            window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, lacks, task, chain, place, pair)
-            anew += pair[0]
+            _add_unkept(e, left, task, chain, place, anew)
             continue
         set_lines(e, task, chain, place, lines)
         anew += lines[SLOPE] * left + lines[BASE]
     return out
+
+
+@part
+def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, anew: Floats) -> None:
+    """Add what words of a tensor with windows cost that nothing keeps: every word anew for every step."""
+    t, classes, spots_ = chain.edge[e, TENSOR], len(task.node) + 1, 1
+    less, crossed = np.zeros((2 * classes * len(task.depends), 1)), np.full(len(task.node), -1)
+    for w in range(2):
+        spots_ = max(spots_, spots(t, w, task, place))
+        if task.window[t, w, 0] >= 0:
+            less[(2 * t + w) * classes, 0] = missing_words(t, w, 0, 1, 1, task, place)
+    starts, prices = np.empty(classes, np.int64), np.empty((classes, PRICE_ROWS, len(anew)))
+    steps, unused = np.empty((2, STEP_ROWS, spots_)), np.zeros(len(anew))
+    set_classes(e, task, chain, place, starts, prices)
+    for c in range(classes):
+        if starts[c] < 0:
+            break
+        for w in range(2):
+            fill_spot(e, w, 0, starts[c], 0, less, crossed, task, chain, place, new_group(), steps[w])
+        low, high = whole(UNMOVED, 0, 0, 0, 0, left, steps[0], steps[1])
+        add_words(low, high, 0.0, prices[c], chain.per_tile, anew, unused)
 
 
 @part

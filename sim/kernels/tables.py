@@ -10,13 +10,10 @@ from sim.kernels.bounds import (
     BASE,
     BASE_AT_MOST,
     BITS,
-    CHILD_NODE,
     FIRST_AT_MOST,
     FIRST_TILE,
     IS_HARD,
     LINES,
-    NEVER,
-    PARENT_NODE,
     SLOPE,
     SLOPE_AT_MOST,
     STAGE,
@@ -24,23 +21,31 @@ from sim.kernels.bounds import (
     Chain,
     Place,
     Task,
-    divided,
-    first_words,
     set_lines,
-    times_of,
-    uneven,
 )
 from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
-from sim.kernels.windows import FLAT, SUMS, missing, new_group, window_sums
-
-LEADS = 5  # no window leads; the loop over a term of one of two windows
+from sim.kernels.paths import (
+    EVEN,
+    EXACT,
+    STATIC,
+    add_words,
+    fill_spot,
+    is_static,
+    is_uneven,
+    set_classes,
+    spot,
+    spots,
+)
+from sim.kernels.steps import ALL, AT_MOST, REST
+from sim.kernels.windows import missing, new_group
 
 
 class Tables(NamedTuple):
-    """What is known of every point: N of them, T tensors, S statuses, V costs, E edges, W places for windows."""
+    """What is known of every point: N of them, T tensors, S statuses, V costs, E edges, W slots
+    for edges with windows, C classes of gaps, P spots in a window."""
 
     done: Ints  # [N] whether the loops over the inner dimensions are complete
     left: Floats  # [T, N] how often a tensor that closes there comes
@@ -48,7 +53,11 @@ class Tables(NamedTuple):
     line: Floats  # [6, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
     slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
     cost: Floats  # [W * V, N]
-    less: Floats  # [T * 2 * (F + 1), places in a window] words that tiles lack (see `sim.kernels.windows.missing`)
+    less: Floats  # [T * 2 * (F + 1), P] words that tiles of windows lack (see `sim.kernels.windows.missing`)
+    starts: Ints  # [E, C] the first gaps of the classes of edges with windows (see `sim.kernels.paths`); -1: no more
+    prices: Floats  # [E, C, PRICE_ROWS, V]
+    known: Ints  # [W, C] how well
+    steps: Floats  # [2 * W * C + 2, P, STEP_ROWS, P] what loops bring, by the spots of a tile and of its loops
     ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
     whose: Ints  # [A] of which cost; -1: of none yet
     rent: Floats  # [A, L] what every bit of a tile costs on top (see `sim.kernels.ahead`)
@@ -136,89 +145,13 @@ def _tile_words(t: int, stage: int, at: Ints, task: Task, place: Place) -> float
 
 
 @part
-def window_cost(
-    e: int,
-    k: int,
-    point: int,
-    left: float,
-    tile: float,
-    lead: int,
-    bound: int,
-    crossed: Ints,
-    lacks: Floats,
-    task: Task,
-    chain: Chain,
-    place: Place,
-    pair: Floats,
-) -> bool:
-    """Costs of an edge of a tensor with windows that closes at a point of stretch `k`, at least and at most.
-
-    `lead` is 0 if no window leads, and 1 + 2 * window + term otherwise. False if the loop that should lead has
-    nothing left to cover. `lacks` is `Tables.less`, or empty.
-    """
-    t, sums, group = chain.edge[e, TENSOR], np.empty(SUMS), new_group()
-    leading, column = (lead - 1) // 2, 1 + (lead - 1) % 2
-    full = left * task.words[t, 0]
-    pair[:, :] = 0.0
-    least, most = full, full
-    for g in range(chain.edge[e, CHILD_NODE] - 1, chain.edge[e, PARENT_NODE] - 1, -1):
-        if g == chain.edge[e, CHILD_NODE] - 1 or shares_from(t, g + 1, task):
-            least, most = full, full
-            for w in range(2):
-                if task.window[t, w, 0] < 0:
-                    continue
-                i0, i1 = digit(point, task.window[t, w, 0], place), digit(point, task.window[t, w, 1], place)
-                leads = lead > 0 and w == leading
-                less = _lacked(e, w, i0, i1, lacks, task, chain, place)
-                window_sums(e, w, k, g, i0, i1, bound if leads else 1, less, crossed, task, chain, place, group, sums)
-                c = column if leads else FLAT
-                if sums[0, c] == NEVER:
-                    return False
-                least, most = least * sums[0, c], most * sums[1, c]
-        times = times_of(e, g, task, chain, place)
-        some = uneven(t, task, place) if times > 1 else 1.0  # then not all copies have work in every pass
-        for v in range(pair.shape[1]):
-            price = chain.down[v, e, g] * times
-            pair[0, v] += price * (least * some if price > 0 else most)
-            pair[1, v] += price * (most if price > 0 else least * some)
-    for v in range(pair.shape[1]):
-        share = divided(v, e, task, chain, place)
-        price = tile * chain.tile[v, e]
-        if price:
-            pair[0, v] += price * first_words(e, price < 0, task, chain, place)
-            pair[1, v] += price * first_words(e, price > 0, task, chain, place)
-        share *= tile if chain.per_tile[v] and tile > 0 else 1.0
-        pair[0, v], pair[1, v] = pair[0, v] / share, pair[1, v] / share
-    return True
-
-
-@part
-def _lacked(e: int, w: int, i0: int, i1: int, lacks: Floats, task: Task, chain: Chain, place: Place) -> float:
-    """Words that tiles of a window lack over all positions: from a table, if there is one."""
-    t, stage, fanouts = chain.edge[e, TENSOR], max(0, chain.edge[e, STAGE]), len(task.node)
-    d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
-    if len(lacks):
-        return lacks[(2 * t + w) * (fanouts + 1) + stage, i0 * place.counts[d1] + i1]
-    return _missing(t, w, stage, place.divisors[d0, i0], place.divisors[d1, i1], task, place)
-
-
-@part
-def _missing(t: int, w: int, stage: int, time0: int, time1: int, task: Task, place: Place) -> float:
+def missing_words(t: int, w: int, stage: int, time0: int, time1: int, task: Task, place: Place) -> float:
     """The same, worked out."""
     d0, d1, fanouts = task.window[t, w, 0], task.window[t, w, 1], len(task.node)
     n0, n1 = time0 * place.inside[stage, d0], time1 * place.inside[stage, d1]
     tiles0 = place.passes[d0] * place.inside[fanouts, d0] / n0
     tiles1 = place.passes[d1] * place.inside[fanouts, d1] / n1
     return missing(t, w, n0, n1, tiles0, tiles1, task)
-
-
-@part
-def shares_from(t: int, node: int, task: Task) -> bool:
-    """Whether a node is a fanout whose copies share tensor `t`."""
-    for f in range(len(task.node)):
-        if task.node[f] == node:
-            return task.share[t, f] > 0
-    return False
 
 
 @part
@@ -234,12 +167,14 @@ def _fill_less(task: Task, place: Place, less: Floats) -> None:
                 row = (2 * t + w) * (fanouts + 1) + stage
                 for i in range(place.counts[d0] * place.counts[d1]):
                     time0 = place.divisors[d0, i // place.counts[d1]]
-                    less[row, i] = _missing(t, w, stage, time0, place.divisors[d1, i % place.counts[d1]], task, place)
+                    less[row, i] = missing_words(
+                        t, w, stage, time0, place.divisors[d1, i % place.counts[d1]], task, place
+                    )
 
 
 @part
-def most_places(task: Task, place: Place) -> int:
-    """The most extents that tiles of a window may have."""
+def most_spots(task: Task, place: Place) -> int:
+    """The most points that the lattice of a window has."""
     most = 1
     for t in range(len(task.depends)):
         for w in range(2 if slides(t, task) else 0):
@@ -249,74 +184,43 @@ def most_places(task: Task, place: Place) -> int:
 
 
 @part
+def row_of(slot: int, c: int, tables: Tables) -> int:
+    """Where the steps of a class of an edge are: of the first window, then of the second. The last two are for all."""
+    return min((slot * tables.starts.shape[1] + c) * 2, len(tables.steps) - 2)
+
+
+@part
 def _fill_window(
-    e: int,
-    k: int,
-    points: int,
-    task: Task,
-    chain: Chain,
-    place: Place,
-    less: Floats,
-    left: Floats,
-    out: Floats,
+    e: int, k: int, points: int, task: Task, chain: Chain, place: Place, group: Floats, tables: Tables
 ) -> None:
-    """Costs of an edge with windows at all points, whatever leads, without first tiles. `out`: [V, points]."""
-    t, costs = chain.edge[e, TENSOR], len(out)
-    first, last = chain.edge[e, PARENT_NODE], chain.edge[e, CHILD_NODE]
-    seconds, most = np.ones(2, np.int64), 1
-    for w in range(2):
-        if task.window[t, w, 0] >= 0:
-            seconds[w] = place.counts[task.window[t, w, 1]]
-            most = max(most, place.counts[task.window[t, w, 0]] * seconds[w])
-    sums = np.ones((2, last - first, most, *SUMS))
-    crossed, group = np.full(len(task.node), -1), new_group()
-    for w in range(2):
-        if task.window[t, w, 0] < 0:
-            continue
-        row = (2 * t + w) * (len(task.node) + 1) + max(0, chain.edge[e, STAGE])
-        for i in range(place.counts[task.window[t, w, 0]] * seconds[w]):
-            i0, i1 = i // seconds[w], i % seconds[w]
-            for g in range(last - 1, first - 1, -1):
-                if g == last - 1 or shares_from(t, g + 1, task):
-                    window_sums(
-                        e, w, k, g, i0, i1, 0, less[row, i], crossed, task, chain, place, group, sums[w, g - first, i]
-                    )
-                else:
-                    sums[w, g - first, i] = sums[w, g - first + 1, i]
-    two = task.window[t, 1, 0] >= 0
-    prices = np.empty((costs, last - first))
-    for v in range(costs):
-        share = divided(v, e, task, chain, place)
-        for g in range(first, last):
-            times = times_of(e, g, task, chain, place)
-            some = uneven(t, task, place) if times > 1 and chain.down[v, e, g] > 0 else 1.0
-            prices[v, g - first] = chain.down[v, e, g] * times * some * task.words[t, 0] / share
-    # what an edge costs depends on the point by the windows' digits, and by a factor
-    places = place.counts[task.window[t, 1, 0]] * seconds[1] if two else 1
-    table = np.empty((costs, place.counts[task.window[t, 0, 0]] * seconds[0], places))
-    for i in range(table.shape[1]):
-        for j in range(places):
-            for v in range(costs):
-                best = NEVER
-                for lead in range(LEADS if two else 3):
-                    i_leads, j_leads = (lead if lead < 3 else FLAT), (lead - 2 if lead > 2 else FLAT)
-                    total = 0.0
-                    for g in range(last - first):
-                        row = 0 if prices[v, g] > 0 else 1  # at least, or at most
-                        words = sums[0, g, i, row, i_leads] * sums[1, g, j, row, j_leads]
-                        if sums[0, g, i, 0, i_leads] == NEVER or sums[1, g, j, 0, j_leads] == NEVER:
-                            total = NEVER
-                        elif prices[v, g]:
-                            total += prices[v, g] * words
-                    best = min(best, total)
-                table[v, i, j] = best
+    """Costs of an edge with windows at all points, at least, without first tiles; and its steps."""
+    t, costs, slot = chain.edge[e, TENSOR], tables.line.shape[1], tables.slot[e, k]
+    many0, many1 = spots(t, 0, task, place), spots(t, 1, task, place)
+    table, unused = np.zeros((many0 * many1, costs)), np.zeros(costs)
+    crossed = np.full(len(task.node), -1)
+    for c in range(tables.starts.shape[1]):
+        g = tables.starts[e, c]
+        if g < 0:
+            break
+        row, exact = row_of(slot, c, tables), not is_uneven(t, task, place)
+        for w in range(2):
+            for at in range(spots(t, w, task, place)):
+                out = tables.steps[row + w, at]
+                known = fill_spot(e, w, k, g, at, tables.less, crossed, task, chain, place, group, out)
+                exact = exact and known
+        tables.known[slot, c] = EXACT if exact else EVEN
+        if is_static(e, k, g, task, chain, place) or row == len(tables.steps) - 2:
+            tables.known[slot, c] = STATIC
+        for i in range(many0):
+            for j in range(many1):
+                one, two = tables.steps[row, i], tables.steps[row + 1, j]
+                low = min(one[REST, i] * two[ALL, j], one[ALL, i] * min(two[REST, j], two[ALL, j]))
+                high = one[AT_MOST + ALL, i] * two[AT_MOST + ALL, j]
+                add_words(low, high, 0.0, tables.prices[e, c], chain.per_tile, table[i * many1 + j], unused)
     for point in range(points):
-        i = digit(point, task.window[t, 0, 0], place) * seconds[0] + digit(point, task.window[t, 0, 1], place)
-        j = 0
-        if two:
-            j = digit(point, task.window[t, 1, 0], place) * seconds[1] + digit(point, task.window[t, 1, 1], place)
+        at = spot(t, 0, point, task, place) * many1 + spot(t, 1, point, task, place)
         for v in range(costs):
-            out[v, point] = table[v, i, j] * left[point]
+            tables.cost[slot * costs + v, point] = table[at, v] * tables.left[t, point]
 
 
 @part
@@ -339,14 +243,17 @@ def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tab
     _fill_less(task, place, tables.less)
     costs = tables.line.shape[1]
     lines = np.empty((LINES, costs))
-    for e in range(chain.searched[0]):
+    group = new_group()
+    for e in range(len(chain.edge)):
+        if slides(chain.edge[e, TENSOR], task):
+            set_classes(e, task, chain, place, tables.starts[e], tables.prices[e])
+        if e >= chain.searched[0]:
+            continue
         set_lines(e, task, chain, place, lines)
         tables.line[:, :, e] = lines
         for k in range(len(task.node) + 1):
             if tables.slot[e, k] >= 0:
-                row = tables.slot[e, k] * costs
-                left = tables.left[chain.edge[e, TENSOR]]
-                _fill_window(e, k, points, task, chain, place, tables.less, left, tables.cost[row : row + costs])
+                _fill_window(e, k, points, task, chain, place, group, tables)
 
 
 @part

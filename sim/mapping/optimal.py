@@ -249,7 +249,7 @@ class _Search:
         n = int(min(MOST_LABELS, max(5_000.0, rest * _LABELS_A_SECOND)))
         levels, fanouts = len(self.space.arch.memories), len(self.space.fanouts)
         edges = len(chain.edge)
-        reals, whole = n * (3 * costs + levels) + costs, n * (11 + fanouts + edges) + rows * points
+        reals, whole = n * (3 * costs + levels) + costs, n * (9 + fanouts + 2 * edges) + rows * points
         if len(self.floats) < reals:
             self.floats = np.empty(reals)
         if len(self.ints) < whole:
@@ -257,18 +257,19 @@ class _Search:
         low, high, wide, alike, used = np.split(
             self.floats[:reals], np.cumsum([n * costs, n * costs, n * costs, costs])
         )
-        at, move, heap, trace, crossed, closed, head = np.split(
-            self.ints[:whole], n * np.cumsum([3, 5, 1, 2, fanouts, edges])
+        at, move, heap, trace, crossed, closed, state, head = np.split(
+            self.ints[:whole], n * np.cumsum([3, 4, 1, 1, fanouts, edges, edges])
         )
         return Labels(
             at.reshape(n, 3),
-            move.reshape(n, 5),
+            move.reshape(n, 4),
             low.reshape(n, costs),
             high.reshape(n, costs),
             used.reshape(n, -1),
             crossed.reshape(n, fanouts),
             closed.reshape(n, edges),
-            trace.reshape(n, 2),
+            state.reshape(n, edges),
+            trace,
             wide.reshape(n, costs),
             heap,
             self.keys[:n],
