@@ -370,7 +370,6 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
         np.empty((LINES, costs, edges)),
         slot,
         work[b:c].reshape((slots * costs, points)),
-        np.empty((tensors * 2 * (len(task.node) + 1), spots_)),
         np.full((edges, classes), -1),
         np.empty((edges, classes, PRICE_ROWS, costs)),
         np.zeros((slots, classes), np.int64),

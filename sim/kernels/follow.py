@@ -69,11 +69,11 @@ def _unseen(
 ) -> tuple[float, float]:
     """Words of a class that is not followed, if an edge closes at a point of stretch `k`."""
     t, row = chain.edge[e, TENSOR], len(tables.steps) - 2
-    one, two = tables.steps[row, 0], tables.steps[row + 1, 0]
+    one, two, flat = tables.steps[row, 0], tables.steps[row + 1, 0], e >= chain.searched[0]
     at0, at1 = spot(t, 0, point, task, place), spot(t, 1, point, task, place)
-    fill_spot(e, 0, k, tables.starts[e, c], at0, tables.less, crossed, task, chain, place, group, one)
-    fill_spot(e, 1, k, tables.starts[e, c], at1, tables.less, crossed, task, chain, place, group, two)
-    if e >= chain.searched[0]:  # nothing is kept
+    fill_spot(e, 0, k, tables.starts[e, c], at0, flat, crossed, task, chain, place, group, one)
+    fill_spot(e, 1, k, tables.starts[e, c], at1, flat, crossed, task, chain, place, group, two)
+    if flat:  # nothing is kept
         return whole(UNMOVED, at0, at0, at1, at1, left, one, two)
     last0, last1 = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1
     return ahead(UNMOVED, at0, at0, last0, at1, at1, last1, left, one, two)

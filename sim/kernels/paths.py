@@ -7,7 +7,7 @@ step (`sim.kernels.steps`). Gaps that the same copies share are one class of gap
 
 from __future__ import annotations
 
-from sim.kernels.bounds import CHILD_NODE, PARENT_NODE, STAGE, TENSOR, Chain, Place, Task, divided, times_of, uneven
+from sim.kernels.bounds import CHILD_NODE, PARENT_NODE, TENSOR, Chain, Place, Task, divided, times_of, uneven
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
@@ -104,7 +104,7 @@ def fill_spot(
     k: int,
     g: int,
     at: int,
-    less: Floats,
+    flat: bool,
     crossed: Ints,
     task: Task,
     chain: Chain,
@@ -119,10 +119,8 @@ def fill_spot(
         out[:, 0] = 1.0
         out[OTHER, 0] = out[AT_MOST + OTHER, 0] = 0.0
         return True
-    stage = max(0, chain.edge[e, STAGE])
-    lacks = less[(2 * t + w) * (len(task.node) + 1) + stage, at]
     i0, i1 = at // place.counts[d1], at % place.counts[d1]
-    return fill_steps(e, w, k, g, i0, i1, lacks, crossed, task, chain, place, group, out)
+    return fill_steps(e, w, k, g, i0, i1, flat, crossed, task, chain, place, group, out)
 
 
 @part

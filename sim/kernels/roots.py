@@ -24,7 +24,7 @@ from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
 from sim.kernels.steps import STEP_ROWS
-from sim.kernels.tables import missing_words, slides
+from sim.kernels.tables import slides
 from sim.kernels.windows import new_group
 
 
@@ -88,11 +88,9 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
 def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, anew: Floats) -> None:
     """Add what words of a tensor with windows cost that nothing keeps: every word anew for every step."""
     t, classes, spots_ = chain.edge[e, TENSOR], len(task.node) + 1, 1
-    less, crossed = np.zeros((2 * classes * len(task.depends), 1)), np.full(len(task.node), -1)
+    crossed = np.full(len(task.node), -1)
     for w in range(2):
         spots_ = max(spots_, spots(t, w, task, place))
-        if task.window[t, w, 0] >= 0:
-            less[(2 * t + w) * classes, 0] = missing_words(t, w, 0, 1, 1, task, place)
     starts, prices = np.empty(classes, np.int64), np.empty((classes, PRICE_ROWS, len(anew)))
     steps, unused = np.empty((2, STEP_ROWS, spots_)), np.zeros(len(anew))
     set_classes(e, task, chain, place, starts, prices)
@@ -100,7 +98,7 @@ def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, ane
         if starts[c] < 0:
             break
         for w in range(2):
-            fill_spot(e, w, 0, starts[c], 0, less, crossed, task, chain, place, new_group(), steps[w])
+            fill_spot(e, w, 0, starts[c], 0, True, crossed, task, chain, place, new_group(), steps[w])
         low, high = whole(UNMOVED, 0, 0, 0, 0, left, steps[0], steps[1])
         add_words(low, high, 0.0, prices[c], chain.per_tile, anew, unused)
 

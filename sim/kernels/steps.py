@@ -13,13 +13,17 @@ from sim.kernels.even import window_words
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
 from sim.kernels.windows import (
+    EXTENT,
+    KNOWN,
     LEAST,
     LISTS,
+    MISSES,
     MOST,
     OFFSET,
     PASSES_ON,
     WORDS,
     fresh_words,
+    missing,
     set_group,
     span_of,
 )
@@ -50,40 +54,80 @@ def _lost(t: int, w: int, n0: int, n1: int, tiles0: float, tiles1: float, task: 
 
 
 @part
-def _is_whole(c0: int, n0: int, c1: int, n1: int, size0: int, size1: int) -> bool:
-    """Whether the tiles of a window have no holes, those at the ends of the layer neither."""
+def _pitch(c0: int, n0: int, c1: int, n1: int) -> int:
+    """How far the words of a tile of n0 x n1 passes lie apart; 0 if that varies."""
+    if n0 == 1 or n1 == 1:
+        return c1 if n1 > 1 else c0 if n0 > 1 else 1
+    return 1 if (c0 == 1 and n0 >= c1) or (c1 == 1 and n1 >= c0) else 0
+
+
+@part
+def _coarsest(c0: int, n0: int, c1: int, n1: int, size0: int, size1: int) -> int:
+    """How far the words of tiles lie apart at most, those at the ends of the layer, too; 0 if that is not clear.
+
+    Words are counted by one pitch, so that tiles lie close together or all of them equally far apart.
+    """
+    out = 1
     for i in range(2):
         for j in range(2):
             a, b = size0 % n0 if i else n0, size1 % n1 if j else n1
-            if a and b and window_words(c0, a, c1, b) != c0 * (a - 1) + c1 * (b - 1) + 1:
-                return False
-    return True
+            if a and b:
+                pitch = _pitch(c0, a, c1, b)
+                if pitch == 0 or (pitch > 1 and out > 1 and pitch != out):
+                    return 0
+                out = max(out, pitch)
+    return out
 
 
 @part
-def _reach(at: int, own: int, size: int, c: int) -> int:
-    """Words from the first of a tile of `own` passes over one term to the first of its last pass."""
-    return c * (min(own, size - at) - 1)
+def _tile(p0: int, p1: int, n0: int, n1: int, t: int, w: int, task: Task) -> tuple[int, int, int]:
+    """The first and the last word of the tile at a position, as if all existed, and how far its words lie apart.
 
-
-@part
-def _fresh(first: int, last: int, p0: int, p1: int, n0: int, n1: int, t: int, w: int, task: Task) -> int:
-    """Words from `first` to `last` that the tile at position p0, p1 does not have; all, if there is no such tile."""
+    The last lies before the first if there is no such tile.
+    """
     d0, d1, c0, c1 = task.window[t, w]
-    words = max(0, last - first)
-    if p0 < 0 or p1 < 0:
+    if p0 < 0 or p1 < 0 or p0 >= task.size[d0] or p1 >= task.size[d1]:
+        return 0, -1, 1
+    own0, own1 = min(n0, task.size[d0] - p0), min(n1, task.size[d1] - p1)
+    first = c0 * p0 + c1 * p1 + task.ends[t, w, OFFSET]
+    return first, first + c0 * (own0 - 1) + c1 * (own1 - 1), _pitch(c0, own0, c1, own1)
+
+
+@part
+def _existing(first: int, last: int, start: int, pitch: int, t: int, w: int, task: Task) -> int:
+    """How many words there are between two, of those that lie `pitch` apart from `start`."""
+    first = max(first, 0)
+    if task.ends[t, w, EXTENT] >= 0:
+        last = min(last, task.ends[t, w, EXTENT] - 1)
+    return max(0, (last - start) // pitch - (first - 1 - start) // pitch) if last >= first else 0
+
+
+@part
+def _fresh(
+    first: int,
+    last: int,
+    pitch: int,
+    words: int,
+    p0: int,
+    p1: int,
+    n0: int,
+    n1: int,
+    t: int,
+    w: int,
+    task: Task,
+) -> int:
+    """Words of a tile that the one at another position does not have."""
+    start, end, other = _tile(p0, p1, n0, n1, t, w, task)
+    if pitch == other and (start - first) % pitch:
         return words
-    start = c0 * p0 + c1 * p1 + task.ends[t, w, OFFSET]
-    end = start + _reach(p0, n0, task.size[d0], c0) + _reach(p1, n1, task.size[d1], c1) + 1
-    return words - max(0, min(last, end) - max(first, start))
+    coarse, begin = (other, start) if other > pitch else (pitch, first)
+    return words - _existing(max(first, start), min(last, end), begin, coarse, t, w, task)
 
 
 @part
 def _fill_exactly(t: int, w: int, i0: int, i1: int, n0: int, n1: int, task: Task, place: Place, out: Floats) -> None:
-    """The table of steps for tiles of n0 x n1 passes without holes, position by position."""
-    d0, d1, c0, c1 = task.window[t, w]
-    offset, extent, _ = task.ends[t, w]
-    size0, size1 = task.size[d0], task.size[d1]
+    """The table of steps for tiles of n0 x n1 passes, position by position."""
+    d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
     for at in range(i0 * place.counts[d1] + i1, place.counts[d0] * place.counts[d1]):
         j0, j1 = at // place.counts[d1], at % place.counts[d1]
         if not _is_outside(i0, i1, j0, j1, d0, d1, place):
@@ -91,16 +135,15 @@ def _fill_exactly(t: int, w: int, i0: int, i1: int, n0: int, n1: int, task: Task
         block0 = n0 * (place.divisors[d0, j0] // place.divisors[d0, i0])
         block1 = n1 * (place.divisors[d1, j1] // place.divisors[d1, i1])
         first, second, other, every = 0, 0, 0, 0
-        for p0 in range(0, size0, block0):
-            for p1 in range(0, size1, block1):
-                start = c0 * p0 + c1 * p1 + offset
-                end = start + _reach(p0, n0, size0, c0) + _reach(p1, n1, size1, c1) + 1
-                start, end = max(start, 0), end if extent < 0 else min(end, extent)
+        for p0 in range(0, task.size[d0], block0):
+            for p1 in range(0, task.size[d1], block1):
+                start, end, pitch = _tile(p0, p1, n0, n1, t, w, task)
+                words = _existing(start, end, start, pitch, t, w, task)
                 last0, last1 = p0 + block0 - n0, p1 + block1 - n1  # where the loops inside end
-                first += _fresh(start, end, p0 - n0, last1, n0, n1, t, w, task)
-                second += _fresh(start, end, last0, p1 - n1, n0, n1, t, w, task)
-                other += _fresh(start, end, last0, last1, n0, n1, t, w, task)
-                every += max(0, end - start)
+                first += _fresh(start, end, pitch, words, p0 - n0, last1, n0, n1, t, w, task)
+                second += _fresh(start, end, pitch, words, last0, p1 - n1, n0, n1, t, w, task)
+                other += _fresh(start, end, pitch, words, last0, last1, n0, n1, t, w, task)
+                every += words
         for row in range(0, REST, AT_MOST):
             out[row + FIRST, at], out[row + SECOND, at] = first, second
             out[row + OTHER, at], out[row + ALL, at] = other, every
@@ -199,15 +242,19 @@ def _fill_rest(
 
 @part
 def _total(t: int, w: int, n0: int, n1: int, task: Task) -> float:
-    """Words of all tiles of n0 x n1 passes without holes."""
-    d0, d1, c0, c1 = task.window[t, w]
-    offset, extent, _ = task.ends[t, w]
+    """Words of all tiles of n0 x n1 passes."""
+    size0, size1, extent = task.size[task.window[t, w, 0]], task.size[task.window[t, w, 1]], task.ends[t, w, EXTENT]
+    if n0 == 1 and n1 == 1:
+        return float(size0 * size1 - task.ends[t, w, MISSES])
     out = 0
-    for p0 in range(0, task.size[d0], n0):
-        for p1 in range(0, task.size[d1], n1):
-            start = c0 * p0 + c1 * p1 + offset
-            end = start + _reach(p0, n0, task.size[d0], c0) + _reach(p1, n1, task.size[d1], c1) + 1
-            out += max(0, (end if extent < 0 else min(end, extent)) - max(start, 0))
+    for p0 in range(0, size0, n0):
+        first, end, pitch = _tile(p0, 0, n0, n1, t, w, task)
+        if size1 % n1 == 0 and first >= 0 and (extent < 0 or _tile(p0, size1 - n1, n0, n1, t, w, task)[1] < extent):
+            out += size1 // n1 * ((end - first) // pitch + 1)
+            continue
+        for p1 in range(0, size1, n1):
+            first, end, pitch = _tile(p0, p1, n0, n1, t, w, task)
+            out += _existing(first, end, first, pitch, t, w, task)
     return float(out)
 
 
@@ -219,7 +266,7 @@ def fill_steps(
     g: int,
     i0: int,
     i1: int,
-    less: float,
+    flat: bool,
     crossed: Ints,
     task: Task,
     chain: Chain,
@@ -229,8 +276,9 @@ def fill_steps(
 ) -> bool:
     """The words of window `w` that cross gap `g`, step by step, if the tensor closes `k` fanouts further out.
 
-    The loops in time make `divisors[i0]` and `divisors[i1]` passes over its two dimensions; tiles lack `less` words.
-    `out` is [STEP_ROWS, points]: sums over all positions. Returns whether they are exact.
+    The loops in time make `divisors[i0]` and `divisors[i1]` passes over its two dimensions.
+    `out` is [STEP_ROWS, points]: sums over all positions. `flat`: only how many words whole
+    tiles have. Returns whether they are exact.
     """
     t, stage = chain.edge[e, TENSOR], max(0, chain.edge[e, STAGE])
     d0, d1, c0, c1 = task.window[t, w]
@@ -248,19 +296,29 @@ def fill_steps(
             times /= place.copies[f, d0] * place.copies[f, d1]
             whole0, whole1 = whole0 * place.copies[f, d0], whole1 * place.copies[f, d1]
     apart = place.inside[k, d0] < place.inside[fanouts, d0] or place.inside[k, d1] < place.inside[fanouts, d1]
-    is_whole = span_of(group) == every and every == c0 * (whole0 - 1) + c1 * (whole1 - 1) + 1
-    is_whole = is_whole and _is_whole(c0, whole0, c1, whole1, task.size[d0], task.size[d1])
-    is_lone = group[0, LISTS] == 0 or group[0, PASSES_ON] > 0
-    is_exact = is_whole and is_lone and not apart and far0 == whole0 and far1 == whole1
+    lists, pitch = group[0, LISTS], _coarsest(c0, whole0, c1, whole1, task.size[d0], task.size[d1])
+    # side by side, what copies share is one interval
+    is_whole = lists == 0 or (span_of(group) == every and every == c0 * (whole0 - 1) + c1 * (whole1 - 1) + 1)
+    is_whole = is_whole and group[0, KNOWN] > 0 and (pitch == 1 or (pitch > 1 and lists == 0))
+    is_exact = is_whole and (lists == 0 or group[0, PASSES_ON] > 0) and not apart
+    is_exact = is_exact and far0 == whole0 and far1 == whole1
+    known = is_whole or group[0, MOST] == group[0, WORDS]  # then what lacks is known, too
+    less = 0.0
+    if not is_whole:
+        less = missing(t, w, n0, n1, tiles0, tiles1, task)
+    elif flat or not is_exact:
+        less = times * every - _total(t, w, whole0, whole1, task)
+    at = i0 * place.counts[d1] + i1
+    if flat:
+        out[ALL, at] = max(1.0, times * every - less)
+        out[AT_MOST + ALL, at] = times * group[0, MOST] - (less if known else 0.0)
+        return known
     if is_exact:
         _fill_exactly(t, w, i0, i1, whole0, whole1, task, place, out)
     else:
-        if is_whole:
-            less = times * every - _total(t, w, whole0, whole1, task)
         # a tile may lack what its neighbours have, so that it comes twice
         lost = _lost(t, w, n0, n1, tiles0, tiles1, task)
         _fill_evenly(k, times, c0 * far0, c1 * far1, n0, n1, less, lost, t, w, i0, i1, task, place, group, out)
-        known = is_whole or group[0, MOST] == group[0, WORDS]  # then what lacks is known, too
-        out[AT_MOST + ALL, i0 * place.counts[d1] + i1] = times * group[0, MOST] - (less if known else 0.0)
+        out[AT_MOST + ALL, at] = times * group[0, MOST] - (less if known else 0.0)
     _fill_rest(i0, i1, apart, times, less, d0, d1, place, out)
     return is_exact

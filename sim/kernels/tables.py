@@ -40,7 +40,7 @@ from sim.kernels.paths import (
     spots,
 )
 from sim.kernels.steps import ALL, AT_MOST, REST
-from sim.kernels.windows import missing, new_group
+from sim.kernels.windows import new_group
 
 
 class Tables(NamedTuple):
@@ -53,7 +53,6 @@ class Tables(NamedTuple):
     line: Floats  # [6, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
     slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
     cost: Floats  # [W * V, N]
-    less: Floats  # [T * 2 * (F + 1), P] words that tiles of windows lack (see `sim.kernels.windows.missing`)
     starts: Ints  # [E, C] the first gaps of the classes of edges with windows (see `sim.kernels.paths`); -1: no more
     prices: Floats  # [E, C, PRICE_ROWS, V]
     known: Ints  # [W, C] how well
@@ -145,34 +144,6 @@ def _tile_words(t: int, stage: int, at: Ints, task: Task, place: Place) -> float
 
 
 @part
-def missing_words(t: int, w: int, stage: int, time0: int, time1: int, task: Task, place: Place) -> float:
-    """The same, worked out."""
-    d0, d1, fanouts = task.window[t, w, 0], task.window[t, w, 1], len(task.node)
-    n0, n1 = time0 * place.inside[stage, d0], time1 * place.inside[stage, d1]
-    tiles0 = place.passes[d0] * place.inside[fanouts, d0] / n0
-    tiles1 = place.passes[d1] * place.inside[fanouts, d1] / n1
-    return missing(t, w, n0, n1, tiles0, tiles1, task)
-
-
-@part
-def _fill_less(task: Task, place: Place, less: Floats) -> None:
-    """What tiles of windows lack, for all their extents."""
-    fanouts = len(task.node)
-    for t in range(len(task.depends)):
-        for w in range(2 if slides(t, task) else 0):
-            d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
-            if d0 < 0:
-                continue
-            for stage in range(fanouts + 1):
-                row = (2 * t + w) * (fanouts + 1) + stage
-                for i in range(place.counts[d0] * place.counts[d1]):
-                    time0 = place.divisors[d0, i // place.counts[d1]]
-                    less[row, i] = missing_words(
-                        t, w, stage, time0, place.divisors[d1, i % place.counts[d1]], task, place
-                    )
-
-
-@part
 def most_spots(task: Task, place: Place) -> int:
     """The most points that the lattice of a window has."""
     most = 1
@@ -206,7 +177,7 @@ def _fill_window(
         for w in range(2):
             for at in range(spots(t, w, task, place)):
                 out = tables.steps[row + w, at]
-                known = fill_spot(e, w, k, g, at, tables.less, crossed, task, chain, place, group, out)
+                known = fill_spot(e, w, k, g, at, False, crossed, task, chain, place, group, out)
                 exact = exact and known
         tables.known[slot, c] = EXACT if exact else EVEN
         if is_static(e, k, g, task, chain, place) or row == len(tables.steps) - 2:
@@ -240,7 +211,6 @@ def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
 def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
-    _fill_less(task, place, tables.less)
     costs = tables.line.shape[1]
     lines = np.empty((LINES, costs))
     group = new_group()
