@@ -59,14 +59,18 @@ PATIENCE = 1500  # labels, before bounds are sought that see what room several t
 
 
 @part
-def _forget_full(k: int, status: int, new: int, chain: Chain, labels: Labels) -> None:
-    """Room in a memory matters only as long as a tile is still to come."""
+def _forget_full(k: int, status: int, new: int, task: Task, chain: Chain, tables: Tables, labels: Labels) -> None:
+    """Room in a memory matters only as long as tiles are still to come that might not fit."""
+    most, last = chain.level.shape[1], tables.tile.shape[1] - 1
     for level in range(labels.used.shape[1]):
-        later = False
+        need = 0.0
         for t in range(len(chain.number)):
-            for i in range(status_of(status, t, chain), chain.number[t]):
-                later = later or (chain.level[t, i] == level and chain.stage[t, i] >= k)
-        if not later:
+            largest = 0.0
+            for i in range(status_of(status, t, chain), chain.number[t] - 1):
+                if chain.level[t, i] == level and chain.stage[t, i] >= k:
+                    largest = max(largest, tables.tile[t * most + i, last] * task.kind[BITS, t])
+            need += largest
+        if labels.used[new, level] + need <= task.room[level]:
             labels.used[new, level] = 0.0
 
 
@@ -100,7 +104,7 @@ def _crossed(
         kept = chain.stage[t, i] == k and chain.level[t, i] > 0
         if kept and not _place_tile(t, i, labels.at[old, 1], new, task, chain, tables, labels):
             return False
-    _forget_full(k + 1, status, new, chain, labels)
+    _forget_full(k + 1, status, new, task, chain, tables, labels)
     cross_windows(old, new, k, task, chain, place, tables, labels)
     return True
 
@@ -137,7 +141,7 @@ def _closed(
         if v >= covered(tables.whose):  # what it costs at least has been taken before
             labels.low[new, v] += floor[t, j, v] - floor[t, i, v]
             labels.high[new, v] += floor[t, j, v] - floor[t, i, v]
-    _forget_full(k, status + (j - i) * statuses(t, chain), new, chain, labels)
+    _forget_full(k, status + (j - i) * statuses(t, chain), new, task, chain, tables, labels)
     return True
 
 
