@@ -377,6 +377,8 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
         np.full((edges, classes), -1),
         np.empty((edges, classes, PRICE_ROWS, costs)),
         np.zeros((slots, classes), np.int64),
+        np.zeros((slots, classes), np.int64),
+        np.zeros(rows_ + 2, np.int64),
         np.empty((rows_ + 2, spots_, STEP_ROWS, spots_)),
         work[c:d].reshape((len(whose), rows, points)),
         whose,

@@ -125,6 +125,20 @@ def _fresh(
 
 
 @part
+def _alike(p0: int, p1: int, block0: int, block1: int, n0: int, n1: int, t: int, w: int, task: Task) -> int:
+    """How many blocks from a position on, over the first dimension, are as this one: no tile lies at an end."""
+    d0, d1, c0, c1 = task.window[t, w]
+    offset, extent, _ = task.ends[t, w]
+    if p0 < n0 or c0 * (p0 - n0) + c1 * max(0, p1 - n1) + offset < 0:
+        return 1
+    most = task.size[d0] - block0  # the last position of which the block is whole
+    if extent >= 0:
+        reach = c0 * (block0 - 1) + c1 * (min(task.size[d1], p1 + block1) - 1) + offset
+        most = min(most, (extent - 1 - reach) // c0)
+    return max(1, (most - p0) // block0 + 1)
+
+
+@part
 def _fill_exactly(t: int, w: int, i0: int, i1: int, n0: int, n1: int, task: Task, place: Place, out: Floats) -> None:
     """The table of steps for tiles of n0 x n1 passes, position by position."""
     d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
@@ -135,15 +149,18 @@ def _fill_exactly(t: int, w: int, i0: int, i1: int, n0: int, n1: int, task: Task
         block0 = n0 * (place.divisors[d0, j0] // place.divisors[d0, i0])
         block1 = n1 * (place.divisors[d1, j1] // place.divisors[d1, i1])
         first, second, other, every = 0, 0, 0, 0
-        for p0 in range(0, task.size[d0], block0):
-            for p1 in range(0, task.size[d1], block1):
+        for p1 in range(0, task.size[d1], block1):
+            p0 = 0
+            while p0 < task.size[d0]:
+                blocks = _alike(p0, p1, block0, block1, n0, n1, t, w, task)
                 start, end, pitch = _tile(p0, p1, n0, n1, t, w, task)
                 words = _existing(start, end, start, pitch, t, w, task)
                 last0, last1 = p0 + block0 - n0, p1 + block1 - n1  # where the loops inside end
-                first += _fresh(start, end, pitch, words, p0 - n0, last1, n0, n1, t, w, task)
-                second += _fresh(start, end, pitch, words, last0, p1 - n1, n0, n1, t, w, task)
-                other += _fresh(start, end, pitch, words, last0, last1, n0, n1, t, w, task)
-                every += words
+                first += blocks * _fresh(start, end, pitch, words, p0 - n0, last1, n0, n1, t, w, task)
+                second += blocks * _fresh(start, end, pitch, words, last0, p1 - n1, n0, n1, t, w, task)
+                other += blocks * _fresh(start, end, pitch, words, last0, last1, n0, n1, t, w, task)
+                every += blocks * words
+                p0 += blocks * block0
         for row in range(0, REST, AT_MOST):
             out[row + FIRST, at], out[row + SECOND, at] = first, second
             out[row + OTHER, at], out[row + ALL, at] = other, every

@@ -10,6 +10,7 @@ from sim.kernels.bounds import (
     BASE,
     BASE_AT_MOST,
     BITS,
+    CHILD_NODE,
     FIRST_AT_MOST,
     FIRST_TILE,
     IS_HARD,
@@ -56,6 +57,8 @@ class Tables(NamedTuple):
     starts: Ints  # [E, C] the first gaps of the classes of edges with windows (see `sim.kernels.paths`); -1: no more
     prices: Floats  # [E, C, PRICE_ROWS, V]
     known: Ints  # [W, C] how well
+    row: Ints  # [W, C] where their steps are
+    exact: Ints  # [2 * W * C + 2] whether they are exact
     steps: Floats  # [2 * W * C + 2, P, STEP_ROWS, P] what loops bring, by the spots of a tile and of its loops
     ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
     whose: Ints  # [A] of which cost; -1: of none yet
@@ -157,7 +160,28 @@ def most_spots(task: Task, place: Place) -> int:
 @part
 def row_of(slot: int, c: int, tables: Tables) -> int:
     """Where the steps of a class of an edge are: of the first window, then of the second. The last two are for all."""
-    return min((slot * tables.starts.shape[1] + c) * 2, len(tables.steps) - 2)
+    return tables.row[slot, c]
+
+
+@part
+def _find_row(e: int, k: int, c: int, task: Task, chain: Chain, tables: Tables) -> int:
+    """The row of another edge whose tiles are the same, and what shares them; -1 if there is none."""
+    t, g = chain.edge[e, TENSOR], tables.starts[e, c]
+    for other in range(e + 1):
+        if (
+            chain.edge[other, TENSOR] != t
+            or chain.edge[other, STAGE] != chain.edge[e, STAGE]
+            or tables.slot[other, k] < 0
+        ):
+            continue
+        for b in range(tables.starts.shape[1]):
+            same = tables.starts[other, b] >= 0 and (other < e or b < c)
+            for f in range(len(task.node)):
+                inside = g < task.node[f] < chain.edge[e, CHILD_NODE]
+                same = same and inside == (tables.starts[other, b] < task.node[f] < chain.edge[other, CHILD_NODE])
+            if same:
+                return tables.row[tables.slot[other, k], b]
+    return -1
 
 
 @part
@@ -173,14 +197,19 @@ def _fill_window(
         g = tables.starts[e, c]
         if g < 0:
             break
-        row, exact = row_of(slot, c, tables), not is_uneven(t, task, place)
-        for w in range(2):
+        last = len(tables.steps) - 2
+        found = _find_row(e, k, c, task, chain, tables)
+        row = found if 0 <= found < last else min((slot * tables.starts.shape[1] + c) * 2, last)
+        tables.row[slot, c] = row
+        for w in range(2 if row != found else 0):
+            tables.exact[row + w] = 1
             for at in range(spots(t, w, task, place)):
                 out = tables.steps[row + w, at]
-                known = fill_spot(e, w, k, g, at, False, crossed, task, chain, place, group, out)
-                exact = exact and known
+                if not fill_spot(e, w, k, g, at, False, crossed, task, chain, place, group, out):
+                    tables.exact[row + w] = 0
+        exact = tables.exact[row] == 1 and tables.exact[row + 1] == 1 and not is_uneven(t, task, place)
         tables.known[slot, c] = EXACT if exact else EVEN
-        if is_static(e, k, g, task, chain, place) or row == len(tables.steps) - 2:
+        if is_static(e, k, g, task, chain, place) or row == last:
             tables.known[slot, c] = STATIC
         for i in range(many0):
             for j in range(many1):
