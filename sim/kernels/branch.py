@@ -13,7 +13,7 @@ import numpy as np
 from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.bounds import BITS, ENERGY, IS_HARD, LINES, NEVER, OUTERMOST, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
-from sim.kernels.follow import close_window, cross_windows, grow_windows
+from sim.kernels.follow import close_window, cross_windows, grow_windows, is_pending
 from sim.kernels.jit import kernel, part
 from sim.kernels.labels import (
     CLOSE,
@@ -282,7 +282,7 @@ def branch(
             break
         if labels.at[label, 2] == GONE:
             continue
-        if labels.at[label, 0] == rows - 1:
+        if labels.at[label, 0] == rows - 1 and not is_pending(label, points - 1, labels):
             best = _complete(label, best, task, chain, place, goal, exact, labels, tally)
         elif made > PATIENCE and not rented:
             rented = True

@@ -151,6 +151,15 @@ def grow_windows(
 
 
 @part
+def is_pending(label: int, last: int, labels: Labels) -> bool:
+    """Whether the order of the loops that are left may still matter to a window."""
+    for e in range(labels.state.shape[1]):
+        if 0 <= labels.state[label, e] < SETTLED and labels.at[label, 1] < last:
+            return True
+    return False
+
+
+@part
 def _step(
     e: int,
     becomes: int,

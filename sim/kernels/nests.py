@@ -111,10 +111,11 @@ def write_nest(
     exact.keep[:-1, :] = -1
     exact.keep[:-1, 0] = 0
     n, fanouts, fixed = 0, len(task.node), 0  # loops before `fixed` are not one with what follows
-    for d in range(len(task.size)):
-        i = (at[label, 1] // place.strides[d]) % place.counts[d]
-        if place.passes[d] > place.divisors[d, i]:
-            n = _write_loop(n, d, place.passes[d] // place.divisors[d, i], -1, exact)
+    for inner in range(2):
+        for d in range(len(task.size)):
+            i = (at[label, 1] // place.strides[d]) % place.counts[d]
+            if place.passes[d] > place.divisors[d, i] and task.rules[1, d] == inner:
+                n = _write_loop(n, d, place.passes[d] // place.divisors[d, i], -1, exact)
     while move[label, 0] != START:
         kind, what, how, old = move[label, 0], move[label, 1], move[label, 2], move[label, 3]
         k, status = at[old, 0] // kinds, at[old, 0] % kinds
