@@ -27,7 +27,7 @@ from sim.kernels.bounds import (
     Task,
 )
 from sim.kernels.cost import Floats
-from sim.kernels.jit import kernel, part
+from sim.kernels.jit import kernel, maker, part
 from sim.kernels.labels import (
     CLOSE,
     CROSS,
@@ -48,7 +48,7 @@ from sim.kernels.labels import (
 )
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
-from sim.kernels.nests import MOST_ORDERS, Exact, is_allowed, next_order, price_nest, write_nest
+from sim.kernels.nests import MOST_ORDERS, Exact, is_allowed, next_order, price_nest, take_best, write_nest
 from sim.kernels.roots import floors, make_place, with_steps, worth
 from sim.kernels.tables import (
     Tables,
@@ -309,7 +309,7 @@ def _expand(
     return made
 
 
-@part
+@maker
 def _complete(
     label: int,
     best: float,
@@ -334,9 +334,7 @@ def _complete(
             found = value(exact.used[0], exact.used[1], exact.used[2], goal)
             if found < best - SLACK:
                 best = found
-                exact.best_loops[:] = exact.loops
-                exact.best_keep[:] = exact.keep
-                exact.best[:] = exact.used[:3]
+                take_best(exact)
         s = 0
         while s < segments and not next_order(free[s, 0], free[s, 1], exact.loops):
             s += 1
@@ -404,7 +402,7 @@ def branch(
     return best, left
 
 
-@part
+@maker
 def _look_ahead(
     points: int,
     looked: int,
@@ -420,7 +418,8 @@ def _look_ahead(
     """Fill the tables of what is to come, cost by cost; False as soon as it is clear that nothing can be better."""
     total = anew.copy()
     for t in range(len(floor)):
-        total += floor[t, 0]
+        for v in range(len(total)):
+            total[v] += floor[t, 0, v]
     for i in range(looked):
         v = i if i == ENERGY else i + TIMES - 1 if i < looked - TIMES + 1 else i - (looked - TIMES)
         if v == OUTERMOST and not goal.power[2]:
@@ -447,14 +446,16 @@ def _begin(
     """Begin with a single label, of a nest without loops; returns how many labels there are."""
     labels.order[0] = 0
     labels.head[: tables.ahead.shape[1] * tables.ahead.shape[2]] = -1
-    labels.used[0, :], labels.move[0, :], labels.low[0, :], labels.crossed[0, :] = 0.0, 0, anew, -1
-    for t in range(len(floor)):
-        labels.low[0, looked:] += floor[t, 0, looked:]
-    labels.high[0, :] = labels.low[0, :]
+    labels.used[0, :], labels.move[0, :], labels.crossed[0, :] = 0.0, 0, -1
+    for v in range(len(anew)):
+        labels.low[0, v] = anew[v]
+        for t in range(len(floor) if v >= looked else 0):
+            labels.low[0, v] += floor[t, 0, v]
+        labels.high[0, v] = labels.low[0, v]
     return 1 if keep_label(0, 0, 0, best, tables, task, chain, goal, labels) else 0
 
 
-@part
+@maker
 def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, place: Place, work: Floats) -> Tables:
     """Room for the tables, cut from `work`."""
     tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
@@ -464,8 +465,8 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
     b = a + tensors * most * points
     c = b + slots * costs * points
     whose = np.empty(looked + (2 if looked > TIMES else 1), np.int64)
-    whose[:looked] = np.arange(looked)
-    whose[looked:] = -1
+    for i in range(len(whose)):
+        whose[i] = i if i < looked else -1
     d = c + len(whose) * rows * points
     return Tables(
         np.empty(points, np.int64),

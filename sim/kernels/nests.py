@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.kernels.bounds import CHILD, STAGE, TENSOR, Chain, Place, Task, in_window
 from sim.kernels.cost import Floats, energy, latency, overflow
-from sim.kernels.jit import part
+from sim.kernels.jit import maker, part
 from sim.kernels.labels import CLOSE, COUNTED, GROW, START
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, NODES, STEP, Ints, set_steps
 from sim.kernels.reuse import count
@@ -86,6 +86,19 @@ def price_nest(exact: Exact, tally: Ints) -> bool:
 
 
 @part
+def take_best(exact: Exact) -> None:
+    """Note the nest that has just been priced as the best one."""
+    for row in range(len(exact.loops)):
+        for i in range(exact.loops.shape[1]):
+            exact.best_loops[row, i] = exact.loops[row, i]
+    for t in range(len(exact.keep)):
+        for level in range(exact.keep.shape[1]):
+            exact.best_keep[t, level] = exact.keep[t, level]
+    for i in range(len(exact.best)):
+        exact.best[i] = exact.used[i]
+
+
+@part
 def _flush(n: int, rest: Ints, task: Task, exact: Exact) -> int:
     """Write the loops in time of a segment, those over windows outside; returns how many loops there are then."""
     for turn in range(2):
@@ -113,7 +126,11 @@ def _spares(label: int, old: int, low: Floats, high: Floats) -> bool:
 def is_allowed(task: Task, exact: Exact) -> bool:
     """Whether, of the loops in time outside the innermost keep, those over inner dimensions stand inside."""
     inside = False
-    for i in range(exact.keep[:-1].max()):
+    end = 0
+    for t in range(len(exact.keep) - 1):
+        for level in range(exact.keep.shape[1]):
+            end = max(end, exact.keep[t, level])
+    for i in range(end):
         if exact.loops[AXIS, i] >= 0:
             continue
         for d in range(len(task.size)):
@@ -124,7 +141,7 @@ def is_allowed(task: Task, exact: Exact) -> bool:
     return True
 
 
-@part
+@maker
 def write_nest(
     label: int,
     at: Ints,

@@ -19,13 +19,13 @@ from sim.kernels.bounds import (
     set_lines,
 )
 from sim.kernels.cost import Floats
-from sim.kernels.jit import kernel, part
+from sim.kernels.jit import kernel, maker
 from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints
 from sim.kernels.tables import slides, window_cost
 
 
-@part
+@maker
 def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
     """The place for bounds in space [F, D]; `room` is the most divisors and primes there may be."""
     fanouts, dims = copies.shape
@@ -41,7 +41,7 @@ def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
     return Place(copies, inside, passes, divisors, grown, np.ones(dims, np.int64), np.ones(dims, np.int64))
 
 
-@part
+@maker
 def with_steps(fixed: Floats, place: Place) -> Floats:
     """`fixed` with the cycles of the arithmetic in the place of those of a step."""
     out = fixed.copy()
@@ -50,7 +50,7 @@ def with_steps(fixed: Floats, place: Place) -> Floats:
     return out
 
 
-@part
+@maker
 def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
     """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
     costs, tensors = len(chain.down), len(task.depends)
@@ -76,14 +76,14 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
             left *= 1 if task.depends[t, d] or task.kind[IS_HARD, t] else place.passes[d]
         if slides(t, task):
             window_cost(e, 0, 0, left, 0.0, 0, 0, crossed, lacks, task, chain, place, pair)
-            anew += pair[0]
-            continue
-        set_lines(e, task, chain, place, lines)
-        anew += lines[SLOPE] * left + lines[BASE]
+        else:
+            set_lines(e, task, chain, place, lines)
+        for v in range(costs):
+            anew[v] += pair[0, v] if slides(t, task) else lines[SLOPE, v] * left + lines[BASE, v]
     return out
 
 
-@part
+@maker
 def worth(total: Floats, task: Task, goal: Goal) -> float:
     """The least that nests are worth whose costs are at least these."""
     ahead, rent, none = np.zeros((TIMES, 1, 1)), np.zeros((TIMES, len(task.room))), np.empty(0, np.int64)
@@ -100,6 +100,7 @@ def root_bounds(
         place = make_place(chosen[s], task.size, np.ones(2, np.int64))  # of the lattice, only the first point
         floor = floors(task, chain, place, anew)
         for t in range(len(task.depends)):
-            anew += floor[t, 0]
+            for v in range(len(anew)):
+                anew[v] += floor[t, 0, v]
         goal = Goal(power, most, with_steps(fixed, place), chain.role)
         out[s] = worth(anew, task, goal)

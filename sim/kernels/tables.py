@@ -32,7 +32,7 @@ from sim.kernels.bounds import (
 )
 from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
-from sim.kernels.jit import part
+from sim.kernels.jit import maker, part
 from sim.kernels.layout import Ints
 from sim.kernels.windows import FLAT, SUMS, missing, new_group, window_sums
 
@@ -87,7 +87,7 @@ def is_held(k: int, t: int, i: int, chain: Chain) -> bool:
     return chain.stage[t, i] < k and i < chain.number[t] - 1
 
 
-@part
+@maker
 def _fill_points(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """The first three tables."""
     dims, most = len(task.size), chain.level.shape[1]
@@ -135,7 +135,7 @@ def _tile_words(t: int, stage: int, at: Ints, task: Task, place: Place) -> float
     return out
 
 
-@part
+@maker
 def window_cost(
     e: int,
     k: int,
@@ -248,7 +248,7 @@ def most_places(task: Task, place: Place) -> int:
     return most
 
 
-@part
+@maker
 def _fill_window(
     e: int,
     k: int,
@@ -282,7 +282,9 @@ def _fill_window(
                         e, w, k, g, i0, i1, 0, less[row, i], crossed, task, chain, place, group, sums[w, g - first, i]
                     )
                 else:
-                    sums[w, g - first, i] = sums[w, g - first + 1, i]
+                    for row_ in range(SUMS[0]):
+                        for column in range(SUMS[1]):
+                            sums[w, g - first, i, row_, column] = sums[w, g - first + 1, i, row_, column]
     two = task.window[t, 1, 0] >= 0
     prices = np.empty((costs, last - first))
     for v in range(costs):
@@ -332,7 +334,7 @@ def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
     return n
 
 
-@part
+@maker
 def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
@@ -341,7 +343,9 @@ def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tab
     lines = np.empty((LINES, costs))
     for e in range(chain.searched[0]):
         set_lines(e, task, chain, place, lines)
-        tables.line[:, :, e] = lines
+        for row in range(LINES):
+            for v in range(costs):
+                tables.line[row, v, e] = lines[row, v]
         for k in range(len(task.node) + 1):
             if tables.slot[e, k] >= 0:
                 row = tables.slot[e, k] * costs
