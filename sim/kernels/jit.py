@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import numba
-from llvmlite.binding import Linkage
+from llvmlite.binding import Linkage  # type: ignore[import-untyped, unused-ignore]
 from numba.core import config
 from numba.core.codegen import CodeLibrary, JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -44,7 +46,7 @@ def cache_folder() -> Path:
 
 
 class _Library(JITCodeLibrary):  # type: ignore[misc]
-    """The code of a function, which stays as it is until its address is asked for: that of a kernel is, a part's not."""
+    """The code of a function. It stays as it is until its address is asked for: a kernel's is, a part's is not."""
 
     def add_linking_library(self, library: CodeLibrary) -> None:
         """Note that a function of this library calls one of the other."""
@@ -55,7 +57,7 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
     def get_pointer_to_function(self, name: str) -> int:
         """The address of a function, 0 if the library does not have it."""
         defined = any(f.name == name and not f.is_declaration for f in self._final_module.functions)
-        return super().get_pointer_to_function(name) if defined else 0  # type: ignore[no-any-return]
+        return super().get_pointer_to_function(name) if defined else 0
 
     def finalize(self) -> None:
         """Link all that is called, optimize it, and translate it to machine code."""
@@ -63,11 +65,12 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         super().finalize()
 
     def _optimize_final_module(self) -> None:
-        """Nobody else calls the parts of a kernel: what they do not need of their arguments is not passed."""
+        """Optimize all at once. Nobody else calls a kernel's parts: what they do not need is not passed to them."""
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
                 function.linkage = "internal"
-        super()._optimize_final_module()
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
 
     def _callees(self) -> list[CodeLibrary]:
         """All libraries that are needed, callers before callees: what nobody calls yet would not be linked."""
@@ -108,7 +111,28 @@ class _Compiler(Compiler):  # type: ignore[misc]
         library = _Library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
         library.enable_object_caching()
         self.state.library = library
-        return super().define_pipelines()  # type: ignore[no-any-return]
+        return super().define_pipelines()
+
+
+_others: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def leave_to(process: subprocess.Popen[bytes], *kernels: Callable[..., object]) -> None:
+    """Another process compiles these kernels: whoever calls them waits for that."""
+    _others.update((k.__name__, process) for k in kernels)
+
+
+def await_kernel(function: Callable[..., object]) -> None:
+    """Wait until a kernel that is left to another process lies in the cache folder, or that process has ended."""
+    process = _others.pop(function.__name__, None)
+    while process and process.poll() is None and not is_kept(function):
+        time.sleep(0.05)
+
+
+def is_kept(function: Callable[..., object]) -> bool:
+    """Whether the machine code of a kernel lies in the cache folder, or is not to be made."""
+    pattern = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}-*.nbc"
+    return bool(config.DISABLE_JIT) or any(cache_folder().rglob(pattern))
 
 
 def kernel(function: F) -> F:
@@ -122,7 +146,7 @@ def part(function: F) -> F:
 
 
 def maker(function: F) -> F:
-    """A part that makes arrays, or calls one that returns what it has made: it has to see to it that they are freed."""
+    """A part that makes arrays, or calls one that returns what it has made, and has to free them."""
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
 
@@ -138,6 +162,8 @@ def _compiled(function: F, **options: bool) -> F:
     template = compiled.get_call_template
 
     def without_literals(args: tuple[Type, ...], kws: dict[str, Type]) -> object:
+        if "cache" in options:
+            await_kernel(function)
         return template(tuple(map(unliteral, args)), kws)
 
     # Numba compiles a callee once more for every constant that it is called with. Once is enough.
