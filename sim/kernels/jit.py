@@ -65,10 +65,14 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         super().finalize()
 
     def _optimize_final_module(self) -> None:
-        """Optimize all at once. Nobody else calls a kernel's parts: what they do not need is not passed to them."""
+        """Optimize all at once. Nobody else calls a kernel's parts: what they do not need is not passed to them.
+
+        They get names of their own, as LLVM's compiler looks a function that others may see up among all by its name.
+        """
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
                 function.linkage = "internal"
+                function.name = f"{self.name}.{function.name}"
         passes, builder = self._codegen._module_pass_manager()
         passes.run(self._final_module, builder)
 
