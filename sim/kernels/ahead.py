@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.kernels.bounds import BASE, BITS, ENERGY, FIRST_TILE, NEVER, SLOPE, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
-from sim.kernels.jit import part
+from sim.kernels.jit import maker, part
 from sim.kernels.layout import Ints
 from sim.kernels.tables import Tables, may_grow, status_of, statuses
 
@@ -113,7 +113,7 @@ def is_reached(k: int, status: int, task: Task, chain: Chain) -> bool:
     return True
 
 
-@part
+@maker
 def _cross(
     a: int, k: int, status: int, points: int, task: Task, chain: Chain, tables: Tables, kinds: int, cross: Ints
 ) -> None:
@@ -132,7 +132,7 @@ def _cross(
             here[point] = min(here[point], there[point] + due[point])
 
 
-@part
+@maker
 def fill_ahead(points: int, begin: int, end: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """What is still to come at least, rows `begin` to `end` of the table; infinite where nothing fits."""
     fanouts, tensors, ahead = len(task.node), len(task.depends), tables.ahead

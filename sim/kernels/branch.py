@@ -14,7 +14,7 @@ from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.bounds import BITS, ENERGY, IS_HARD, LINES, NEVER, OUTERMOST, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
 from sim.kernels.follow import close_window, cross_windows, grow_windows, is_pending
-from sim.kernels.jit import kernel, part
+from sim.kernels.jit import kernel, maker, part
 from sim.kernels.labels import (
     CLOSE,
     CROSS,
@@ -35,7 +35,7 @@ from sim.kernels.labels import (
 )
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
-from sim.kernels.nests import Exact, is_allowed, price_nest, write_nest
+from sim.kernels.nests import Exact, is_allowed, price_nest, take_best, write_nest
 from sim.kernels.paths import PRICE_ROWS
 from sim.kernels.roots import floors, make_place, with_steps, worth
 from sim.kernels.steps import STEP_ROWS
@@ -53,6 +53,7 @@ from sim.kernels.tables import (
     status_of,
     statuses,
 )
+from sim.kernels.windows import new_group
 
 MOST_STEPS = 1 << 19  # places in tables of steps; without them windows are not followed
 PATIENCE = 1500  # labels, before bounds are sought that see what room several tensors share
@@ -236,9 +237,7 @@ def _complete(
         found = value(exact.used[0], exact.used[1], exact.used[2], goal)
         if found < best - SLACK:
             best = found
-            exact.best_loops[:] = exact.loops
-            exact.best_keep[:] = exact.keep
-            exact.best[:] = exact.used[:3]
+            take_best(exact)
     return best
 
 
@@ -301,7 +300,7 @@ def branch(
     return best, left
 
 
-@part
+@maker
 def _look_ahead(
     points: int,
     looked: int,
@@ -317,7 +316,8 @@ def _look_ahead(
     """Fill the tables of what is to come, cost by cost; False as soon as it is clear that nothing can be better."""
     total = anew.copy()
     for t in range(len(floor)):
-        total += floor[t, 0]
+        for v in range(len(total)):
+            total[v] += floor[t, 0, v]
     for i in range(looked):
         v = i if i == ENERGY else i + TIMES - 1 if i < looked - TIMES + 1 else i - (looked - TIMES)
         if v == OUTERMOST and not goal.power[2]:
@@ -345,15 +345,17 @@ def _begin(
     """Begin with a single label, of a nest without loops; returns how many labels there are."""
     labels.order[0] = 0
     labels.head[: tables.ahead.shape[1] * tables.ahead.shape[2]] = -1
-    labels.used[0, :], labels.move[0, :], labels.low[0, :], labels.crossed[0, :] = 0.0, 0, anew, -1
+    labels.used[0, :], labels.move[0, :], labels.crossed[0, :] = 0.0, 0, -1
     labels.closed[0, :], labels.state[0, :], labels.trace[0], labels.wide[0, :] = -1, -1, 0, 0.0
-    for t in range(len(floor)):
-        labels.low[0, looked:] += floor[t, 0, looked:]
-    labels.high[0, :] = labels.low[0, :]
+    for v in range(len(anew)):
+        labels.low[0, v] = anew[v]
+        for t in range(len(floor) if v >= looked else 0):
+            labels.low[0, v] += floor[t, 0, v]
+        labels.high[0, v] = labels.low[0, v]
     return 1 if keep_label(0, 0, 0, best, tables, task, chain, place, goal, labels) else 0
 
 
-@part
+@maker
 def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, place: Place, work: Floats) -> Tables:
     """Room for the tables, cut from `work`."""
     tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
@@ -364,8 +366,8 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
     b = a + tensors * most * points
     c = b + slots * costs * points
     whose = np.empty(looked + (2 if looked > TIMES else 1), np.int64)
-    whose[:looked] = np.arange(looked)
-    whose[looked:] = -1
+    for i in range(len(whose)):
+        whose[i] = i if i < looked else -1
     d = c + len(whose) * rows * points
     return Tables(
         np.empty(points, np.int64),
@@ -379,6 +381,7 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
         np.zeros((slots, classes), np.int64),
         np.zeros((slots, classes), np.int64),
         np.zeros(rows_ + 2, np.int64),
+        new_group(),
         np.empty((rows_ + 2, spots_, STEP_ROWS, spots_)),
         work[c:d].reshape((len(whose), rows, points)),
         whose,

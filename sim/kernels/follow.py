@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sim.kernels.bounds import CHILD_NODE, TENSOR, Chain, Place, Task, divided, first_words
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
@@ -15,6 +13,7 @@ from sim.kernels.paths import (
     SETTLED,
     STATIC,
     UNMOVED,
+    add_width,
     add_words,
     ahead,
     fill_spot,
@@ -26,7 +25,6 @@ from sim.kernels.paths import (
 )
 from sim.kernels.steps import ALL, OTHER
 from sim.kernels.tables import Tables, row_of, slides
-from sim.kernels.windows import new_group
 
 
 @part
@@ -64,15 +62,14 @@ def _unseen(
     task: Task,
     chain: Chain,
     place: Place,
-    group: Floats,
     tables: Tables,
 ) -> tuple[float, float]:
     """Words of a class that is not followed, if an edge closes at a point of stretch `k`."""
     t, row = chain.edge[e, TENSOR], len(tables.steps) - 2
     one, two, flat = tables.steps[row, 0], tables.steps[row + 1, 0], e >= chain.searched[0]
     at0, at1 = spot(t, 0, point, task, place), spot(t, 1, point, task, place)
-    fill_spot(e, 0, k, tables.starts[e, c], at0, flat, crossed, task, chain, place, group, one)
-    fill_spot(e, 1, k, tables.starts[e, c], at1, flat, crossed, task, chain, place, group, two)
+    fill_spot(e, 0, k, tables.starts[e, c], at0, flat, crossed, task, chain, place, tables.group, one)
+    fill_spot(e, 1, k, tables.starts[e, c], at1, flat, crossed, task, chain, place, tables.group, two)
     if flat:  # nothing is kept
         return whole(UNMOVED, at0, at0, at1, at1, left, one, two)
     last0, last1 = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1
@@ -93,7 +90,7 @@ def close_window(
     labels: Labels,
 ) -> None:
     """Add the costs of an edge with windows that closes at a point of stretch `k`."""
-    t, slot, group = chain.edge[e, TENSOR], tables.slot[e, k], new_group()
+    t, slot = chain.edge[e, TENSOR], tables.slot[e, k]
     left = tables.left[t, point]
     at0, at1 = spot(t, 0, point, task, place), spot(t, 1, point, task, place)
     last0, last1 = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1
@@ -102,7 +99,7 @@ def close_window(
             break
         row, known = row_of(slot, c, tables), tables.known[slot, c]
         if known == STATIC:
-            low, high = _unseen(e, k, c, point, left, labels.crossed[new], task, chain, place, group, tables)
+            low, high = _unseen(e, k, c, point, left, labels.crossed[new], task, chain, place, tables)
         else:
             one, two = tables.steps[row, at0], tables.steps[row + 1, at1]
             low, high = ahead(UNMOVED, at0, at0, last0, at1, at1, last1, left, one, two)
@@ -195,7 +192,7 @@ def _step(
             settled, _ = whole(state, at0, now0, at1, now1, left, one, two)
             if _shares_on(d, t, state, now0, now1, one, two, task):  # two windows: no more is known
                 if known == EXACT:
-                    _widen(e, c, high - low, tile, new, chain, tables, labels)
+                    add_width(high - low, tile, tables.prices[e, c], chain.per_tile, labels.wide[new])
                 continue
             _add(e, c, known, settled - low, 0.0, tile, new, chain, tables, labels)
             continue
@@ -220,21 +217,10 @@ def _shares_on(d: int, t: int, state: int, now0: int, now1: int, one: Floats, tw
 
 
 @part
-def _widen(e: int, c: int, words: float, tile: float, new: int, chain: Chain, tables: Tables, labels: Labels) -> None:
-    """Words that are not known exactly, nor will be."""
-    costs = labels.low.shape[1]
-    low, high = np.zeros(costs), np.zeros(costs)
-    add_words(0.0, words, tile, tables.prices[e, c], chain.per_tile, low, high)
-    for v in range(costs):
-        labels.wide[new, v] += high[v] - low[v]
-
-
-@part
 def cross_windows(
     old: int, new: int, k: int, task: Task, chain: Chain, place: Place, tables: Tables, labels: Labels
 ) -> None:
     """Fanout `k` is crossed: how far its copies lie apart is known now, and so is what they share of windows."""
-    group = new_group()
     for e in range(len(chain.edge)):
         t, kept = chain.edge[e, TENSOR], e < chain.searched[0]
         if not slides(t, task) or (kept and labels.state[new, e] < 0):
@@ -251,10 +237,8 @@ def cross_windows(
                 left, seen = tables.left[t, base], kept
                 for f in range(k):
                     seen = seen or _is_shared(e, g, f, task, chain, place)
-                low, high = _unseen(e, stretch, c, base, left, labels.crossed[old], task, chain, place, group, tables)
-                then, most = _unseen(
-                    e, stretch, c, base, left, labels.crossed[new], task, chain, place, group, tables
-                )
+                low, high = _unseen(e, stretch, c, base, left, labels.crossed[old], task, chain, place, tables)
+                then, most = _unseen(e, stretch, c, base, left, labels.crossed[new], task, chain, place, tables)
                 # what nothing keeps was the same for all labels until now
                 _add(e, c, STATIC, then - low, most - (high if seen else low), tile, new, chain, tables, labels)
         if kept and labels.state[new, e] < SETTLED and has_copies(t, k, labels.state[new, e], task, place):

@@ -2,20 +2,29 @@
 
 Numba does not notice when a function that a cached one calls has changed. So the cache folder is named by a hash of
 all kernel sources; another version of tilenest or of Numba has another folder.
+
+By itself Numba optimizes and translates every function that it compiles, together with all that the function calls,
+and does so again for each of its callers: three quarters of the time, and for functions that only kernels call, for
+nothing. Here they are linked as they are into the kernel, which is optimized and translated once.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import numba
+from llvmlite.binding import Linkage  # type: ignore[import-untyped, unused-ignore]
 from numba.core import config
+from numba.core.codegen import CodeLibrary, JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.types import Type, unliteral  # type: ignore[attr-defined]
 
 from sim.cache import own_folder
@@ -36,13 +45,112 @@ def cache_folder() -> Path:
     return own_folder(f"kernels-{digest.hexdigest()[:16]}") or Path(tempfile.mkdtemp(prefix="tilenest-"))
 
 
+class _Library(JITCodeLibrary):  # type: ignore[misc]
+    """The code of a function. It stays as it is until its address is asked for: a kernel's is, a part's is not."""
+
+    def add_linking_library(self, library: CodeLibrary) -> None:
+        """Note that a function of this library calls one of the other."""
+        if not isinstance(library, _Library):
+            library._ensure_finalized()
+        self._linking_libraries.append(library)
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """The address of a function, 0 if the library does not have it."""
+        defined = any(f.name == name and not f.is_declaration for f in self._final_module.functions)
+        return super().get_pointer_to_function(name) if defined else 0
+
+    def finalize(self) -> None:
+        """Link all that is called, optimize it, and translate it to machine code."""
+        self._linking_libraries = self._callees()
+        super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Optimize all at once. Nobody else calls a kernel's parts: what they do not need is not passed to them.
+
+        They get names of their own, as LLVM's compiler looks a function that others may see up among all by its name.
+        """
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
+                function.linkage = "internal"
+                function.name = f"{self.name}.{function.name}"
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+    def _callees(self) -> list[CodeLibrary]:
+        """All libraries that are needed, callers before callees: what nobody calls yet would not be linked."""
+        order: dict[CodeLibrary, None] = {}
+
+        def visit(library: CodeLibrary) -> None:
+            if isinstance(library, _Library) and not library._finalized:
+                for callee in library._linking_libraries:
+                    if callee not in order:
+                        visit(callee)
+            order[library] = None
+
+        visit(self)
+        return list(order)[-2::-1]
+
+    def _get_module_for_linking(self) -> object:
+        if self._finalized:
+            return super()._get_module_for_linking()
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.external:
+                function.linkage = "linkonce_odr"
+        return self._final_module
+
+    @property
+    def codegen(self) -> object:
+        """Where the environment of a function is set: nowhere, as long as it has no address."""
+        return super().codegen if self._finalized else self
+
+    def set_env(self, name: str, env: object) -> None:
+        """Leave it unset; Numba does so, too, for what it loads from its cache."""
+
+
+class _Compiler(Compiler):  # type: ignore[misc]
+    """Numba's, with such a library."""
+
+    def define_pipelines(self) -> list[object]:
+        """The passes of a compilation."""
+        library = _Library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        library.enable_object_caching()
+        self.state.library = library
+        return super().define_pipelines()
+
+
+_others: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def leave_to(process: subprocess.Popen[bytes], *kernels: Callable[..., object]) -> None:
+    """Another process compiles these kernels: whoever calls them waits for that."""
+    _others.update((k.__name__, process) for k in kernels)
+
+
+def await_kernel(function: Callable[..., object]) -> None:
+    """Wait until a kernel that is left to another process lies in the cache folder, or that process has ended."""
+    process = _others.pop(function.__name__, None)
+    while process and process.poll() is None and not is_kept(function):
+        time.sleep(0.05)
+
+
+def is_kept(function: Callable[..., object]) -> bool:
+    """Whether the machine code of a kernel lies in the cache folder, or is not to be made."""
+    pattern = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}-*.nbc"
+    return bool(config.DISABLE_JIT) or any(cache_folder().rglob(pattern))
+
+
 def kernel(function: F) -> F:
     """Compile a function on its first call (or ahead, see `sim.kernels.warm`), and keep the machine code."""
     return _compiled(function, cache=True, no_cfunc_wrapper=True)
 
 
 def part(function: F) -> F:
-    """Compile a function that only kernels call; its code is kept with theirs."""
+    """Compile a function that only kernels call; its code is kept with theirs. Arrays are only lent to it."""
+    return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
+
+
+def maker(function: F) -> F:
+    """A part that makes arrays, or calls one that returns what it has made, and has to free them."""
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
 
@@ -52,12 +160,14 @@ def _compiled(function: F, **options: bool) -> F:
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        compiled = numba.njit(error_model="numpy", **options)(function)
+        compiled = numba.njit(error_model="numpy", pipeline_class=_Compiler, **options)(function)
     finally:
         config.CACHE_DIR = before
     template = compiled.get_call_template
 
     def without_literals(args: tuple[Type, ...], kws: dict[str, Type]) -> object:
+        if "cache" in options:
+            await_kernel(function)
         return template(tuple(map(unliteral, args)), kws)
 
     # Numba compiles a callee once more for every constant that it is called with. Once is enough.

@@ -82,10 +82,27 @@ def price_nest(exact: Exact, tally: Ints) -> bool:
 
 
 @part
+def take_best(exact: Exact) -> None:
+    """Note the nest that has just been priced as the best one."""
+    for row in range(len(exact.loops)):
+        for i in range(exact.loops.shape[1]):
+            exact.best_loops[row, i] = exact.loops[row, i]
+    for t in range(len(exact.keep)):
+        for level in range(exact.keep.shape[1]):
+            exact.best_keep[t, level] = exact.keep[t, level]
+    for i in range(len(exact.best)):
+        exact.best[i] = exact.used[i]
+
+
+@part
 def is_allowed(task: Task, exact: Exact) -> bool:
     """Whether, of the loops in time outside the innermost keep, those over inner dimensions stand inside."""
     inside = False
-    for i in range(exact.keep[:-1].max()):
+    end = 0
+    for t in range(len(exact.keep) - 1):
+        for level in range(exact.keep.shape[1]):
+            end = max(end, exact.keep[t, level])
+    for i in range(end):
         if exact.loops[AXIS, i] >= 0:
             continue
         for d in range(len(task.size)):

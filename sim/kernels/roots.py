@@ -19,7 +19,7 @@ from sim.kernels.bounds import (
     set_lines,
 )
 from sim.kernels.cost import Floats
-from sim.kernels.jit import kernel, part
+from sim.kernels.jit import kernel, maker
 from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
@@ -28,7 +28,7 @@ from sim.kernels.tables import slides
 from sim.kernels.windows import new_group
 
 
-@part
+@maker
 def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
     """The place for bounds in space [F, D]; `room` is the most divisors and primes there may be."""
     fanouts, dims = copies.shape
@@ -44,7 +44,7 @@ def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
     return Place(copies, inside, passes, divisors, grown, np.ones(dims, np.int64), np.ones(dims, np.int64))
 
 
-@part
+@maker
 def with_steps(fixed: Floats, place: Place) -> Floats:
     """`fixed` with the cycles of the arithmetic in the place of those of a step."""
     out = fixed.copy()
@@ -53,7 +53,7 @@ def with_steps(fixed: Floats, place: Place) -> Floats:
     return out
 
 
-@part
+@maker
 def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
     """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
     costs, tensors = len(chain.down), len(task.depends)
@@ -80,11 +80,12 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
             _add_unkept(e, left, task, chain, place, anew)
             continue
         set_lines(e, task, chain, place, lines)
-        anew += lines[SLOPE] * left + lines[BASE]
+        for v in range(costs):
+            anew[v] += lines[SLOPE, v] * left + lines[BASE, v]
     return out
 
 
-@part
+@maker
 def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, anew: Floats) -> None:
     """Add what words of a tensor with windows cost that nothing keeps: every word anew for every step."""
     t, classes, spots_ = chain.edge[e, TENSOR], len(task.node) + 1, 1
@@ -103,7 +104,7 @@ def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, ane
         add_words(low, high, 0.0, prices[c], chain.per_tile, anew, unused)
 
 
-@part
+@maker
 def worth(total: Floats, task: Task, goal: Goal) -> float:
     """The least that nests are worth whose costs are at least these."""
     ahead, rent, none = np.zeros((TIMES, 1, 1)), np.zeros((TIMES, len(task.room))), np.empty(0, np.int64)
@@ -121,6 +122,7 @@ def root_bounds(
         place = make_place(chosen[s], task.size, np.ones(2, np.int64))  # of the lattice, only the first point
         floor = floors(task, chain, place, anew)
         for t in range(len(task.depends)):
-            anew += floor[t, 0]
+            for v in range(len(anew)):
+                anew[v] += floor[t, 0, v]
         goal = Goal(power, most, with_steps(fixed, place), chain.role)
         out[s] = worth(anew, task, goal)

@@ -26,7 +26,7 @@ from sim.kernels.bounds import (
 )
 from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
-from sim.kernels.jit import part
+from sim.kernels.jit import maker, part
 from sim.kernels.layout import Ints
 from sim.kernels.paths import (
     EVEN,
@@ -41,7 +41,6 @@ from sim.kernels.paths import (
     spots,
 )
 from sim.kernels.steps import ALL, AT_MOST, REST
-from sim.kernels.windows import new_group
 
 
 class Tables(NamedTuple):
@@ -59,6 +58,7 @@ class Tables(NamedTuple):
     known: Ints  # [W, C] how well
     row: Ints  # [W, C] where their steps are
     exact: Ints  # [2 * W * C + 2] whether they are exact
+    group: Floats  # working memory (see `sim.kernels.windows.new_group`)
     steps: Floats  # [2 * W * C + 2, P, STEP_ROWS, P] what loops bring, by the spots of a tile and of its loops
     ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
     whose: Ints  # [A] of which cost; -1: of none yet
@@ -98,7 +98,7 @@ def is_held(k: int, t: int, i: int, chain: Chain) -> bool:
     return chain.stage[t, i] < k and i < chain.number[t] - 1
 
 
-@part
+@maker
 def _fill_points(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """The first three tables."""
     dims, most = len(task.size), chain.level.shape[1]
@@ -184,10 +184,8 @@ def _find_row(e: int, k: int, c: int, task: Task, chain: Chain, tables: Tables) 
     return -1
 
 
-@part
-def _fill_window(
-    e: int, k: int, points: int, task: Task, chain: Chain, place: Place, group: Floats, tables: Tables
-) -> None:
+@maker
+def _fill_window(e: int, k: int, points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """Costs of an edge with windows at all points, at least, without first tiles; and its steps."""
     t, costs, slot = chain.edge[e, TENSOR], tables.line.shape[1], tables.slot[e, k]
     many0, many1 = spots(t, 0, task, place), spots(t, 1, task, place)
@@ -205,7 +203,7 @@ def _fill_window(
             tables.exact[row + w] = 1
             for at in range(spots(t, w, task, place)):
                 out = tables.steps[row + w, at]
-                if not fill_spot(e, w, k, g, at, False, crossed, task, chain, place, group, out):
+                if not fill_spot(e, w, k, g, at, False, crossed, task, chain, place, tables.group, out):
                     tables.exact[row + w] = 0
         exact = tables.exact[row] == 1 and tables.exact[row + 1] == 1 and not is_uneven(t, task, place)
         tables.known[slot, c] = EXACT if exact else EVEN
@@ -236,23 +234,24 @@ def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
     return n
 
 
-@part
+@maker
 def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
     costs = tables.line.shape[1]
     lines = np.empty((LINES, costs))
-    group = new_group()
     for e in range(len(chain.edge)):
         if slides(chain.edge[e, TENSOR], task):
             set_classes(e, task, chain, place, tables.starts[e], tables.prices[e])
         if e >= chain.searched[0]:
             continue
         set_lines(e, task, chain, place, lines)
-        tables.line[:, :, e] = lines
+        for row in range(LINES):
+            for v in range(costs):
+                tables.line[row, v, e] = lines[row, v]
         for k in range(len(task.node) + 1):
             if tables.slot[e, k] >= 0:
-                _fill_window(e, k, points, task, chain, place, group, tables)
+                _fill_window(e, k, points, task, chain, place, tables)
 
 
 @part

@@ -7,7 +7,7 @@ import numpy as np
 from sim.kernels.bounds import CHILD_NODE, STAGE, TENSOR, Chain, Place, Task
 from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
-from sim.kernels.jit import part
+from sim.kernels.jit import maker, part
 from sim.kernels.layout import PASSED_ON, Ints
 
 # Of a window's words: how far the first lies behind the first that exists; how many exist (-1: all); how often, over
@@ -20,7 +20,7 @@ WORDS, WIDTH, LEAST, MOST, KNOWN, PASSES_ON, LISTS = range(7)
 MOST_LISTS = 6
 
 
-@part
+@maker
 def new_group() -> Floats:
     """Room for a description of copies that share: rows of which the first is as above, then gaps, then copies."""
     return np.empty((3, 7))

@@ -27,7 +27,7 @@ from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
 from sim.kernels.roots import root_bounds
-from sim.kernels.warm import light_optimization, warm_up
+from sim.kernels.warm import beside, light_optimization
 from sim.mapping.annealer import Sampled, anneal
 from sim.mapping.dataflow import ANY, Dataflow
 from sim.mapping.found import Found, Interrupted
@@ -84,11 +84,13 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
 
 @functools.cache
 def make_ready() -> None:
-    """Compile the search, if it has not been, so that no search takes the time for it."""
-    warm_up()
+    """Compile the search, if it has not been, so that no search takes the time for it.
+
+    Another process compiles what counts, prices and samples. Bounds and branches have most of their parts in common.
+    """
     layer = Layer.einsum("small", {"M": 2, "K": 2}, inputs="K", weights="M K", outputs="M")
     arch = Architecture("small", (Memory("memory", (ALL,), math.inf), Fanout("array", 2), Compute("mac")))
-    with light_optimization():
+    with beside(), light_optimization():
         _Search(Space(layer, arch, ANY), Objective(energy=1), math.inf).run()
 
 

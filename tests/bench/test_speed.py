@@ -10,11 +10,13 @@ import sys
 from collections.abc import Callable
 
 import numba
+import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import sim
-from sim.kernels.layout import Ints, new_counts, new_scratch
+from sim.kernels.cost import STATIC, Floats, Prices, energy, latency
+from sim.kernels.layout import Ints, Nest, Scratch, Shape, new_counts, new_scratch
 from sim.kernels.reuse import count
 from sim.mapping.annealer import Sampled
 from sim.mapping.check import check
@@ -24,6 +26,7 @@ from sim.mapping.mapper import Strategy, find_mapping
 from sim.mapping.nest import For, Keep, Mapping, Parallel
 from sim.mapping.objective import OBJECTIVES
 from sim.mapping.optimal import Optimal
+from sim.mapping.prices import prices_of
 from sim.mapping.problem import nest_of, shape_of
 from sim.reference.walk import walk
 from sim.schema.dataflow import read_dataflow
@@ -109,6 +112,44 @@ def test_counting_a_seven_dimensional_convolution_on_three_levels(benchmark: Ben
     benchmark.extra_info["nests a round"] = NESTS_A_ROUND
     benchmark(count_often, *shape, *tables, *scratch, out, NESTS_A_ROUND)
     assert out[0, 0] == 2 * layer.words("weights")  # for each half of the rows
+
+
+@numba.njit  # type: ignore[misc, unused-ignore]
+def count_and_price_often(
+    shape: Shape, nest: Nest, scratch: Scratch, prices: Prices, out: Ints, used: Floats, n: int, priced: bool
+) -> float:
+    """All words of all tensors at all levels and gaps, n times; if `priced`, energy and latency, too."""
+    pj = 0.0  # of all, so that none is left out
+    for _ in range(n):
+        count(
+            shape.size, shape.ranks, shape.tensors, nest.loops, nest.keep,
+            scratch.lane, scratch.stamp, scratch.memo, out,
+        )  # fmt: skip
+        if priced:
+            cycles = latency(
+                shape.size, shape.tensors, nest.loops, nest.keep, out, prices.port, prices.wire, prices.level,
+                prices.total, used,
+            )  # fmt: skip
+            pj += energy(out, shape.tensors, nest.keep, prices.energy, prices.gap, prices.total)
+            pj += cycles * prices.total[STATIC]
+    return pj
+
+
+@pytest.mark.parametrize("priced", [False, True], ids=["counted", "priced"])
+@pytest.mark.parametrize(
+    ("machine", "flow"), [("eyeriss", "row_stationary"), ("simba_like", "any"), ("nvdla_like", "any")]
+)
+def test_counting_a_layer_of_resnet(benchmark: BenchmarkFixture, machine: str, flow: str, priced: bool) -> None:
+    """Nests a second of one core, for the nest that sampling finds: 2,000 over the time of a round."""
+    arch, layer, dataflow = sim.load_arch(machine), convolution(56, 64, 64, 1), read_dataflow(flow)
+    assert isinstance(dataflow, Dataflow)
+    nest = find_mapping(layer, arch, dataflow, OBJECTIVES["edp"], Sampled()).mapping
+    shape, tables, levels = shape_of(layer, arch), nest_of(nest, layer, arch), len(arch.memories)
+    prices = prices_of(layer, arch, count_words(layer, arch, nest).keeps)
+    scratch, out = new_scratch(shape, tables.loops.shape[1]), new_counts(shape, levels)
+    used = np.ones(2 * levels)
+    benchmark(count_and_price_often, shape, tables, scratch, prices, out, used, 2_000, priced)
+    assert out[0, 0] >= layer.words("weights")
 
 
 @pytest.mark.parametrize("way", [walk, count_words], ids=["walker", "kernel"])
