@@ -28,7 +28,7 @@ from sim.workload.network import AnyLayer, Network
 Engine = Callable[[AnyLayer, Architecture, Mapping | None, Options], LayerResult]
 
 _GROUP = "tilenest.engines"
-_OURS = {"spatial": EntryPoint("spatial", "sim.engines.spatial:evaluate", _GROUP)}
+_OURS = {name: EntryPoint(name, f"sim.engines.{name}:evaluate", _GROUP) for name in ("spatial", "systolic")}
 
 
 def engine_of(arch: Architecture) -> Engine:

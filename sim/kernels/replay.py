@@ -10,8 +10,8 @@ from sim.kernels.jit import kernel, part
 Ints = npt.NDArray[np.int64]
 Stamps = npt.NDArray[np.int32]
 
-IN_ORDER, SKEWED, REVERSED = range(3)
-"""How a fold's lines come: as they are; lane j in line t + j what it has in line t; the last line first."""
+SKEWED, REVERSED = range(2)
+"""How the lines of a fold come: lane j asks j lines late; or all at once, and the last line first."""
 
 
 @part
@@ -28,17 +28,20 @@ def address(lines: Ints, lanes: Ints, i: int, j: int, extents: Ints) -> int:
 
 
 @kernel
-def misses(lines: Ints, lanes: Ints, extents: Ints, folds: Ints, order: int, capacity: int, stamps: Stamps) -> int:
-    """Words that a buffer fetches that is emptied whenever it is full.
+def misses(
+    lines: Ints, lanes: Ints, extents: Ints, folds: Ints, order: int, capacity: int, stamps: Stamps
+) -> tuple[int, int]:
+    """Words that a buffer fetches that is emptied whenever it is full, and the cycle in which it last was, or -1.
 
     Args:
         lines, lanes, extents: see `address`.
-        folds: [folds, 4], the first line and the one after the last, the first lane and the one after the last.
+        folds: [folds, 5], the first line and the one after the last, the first lane and the one after the last, and
+            the cycle in which the first line is asked for; the others follow cycle by cycle.
         order: how the lines of a fold come.
         capacity: words that the buffer holds.
         stamps: [addresses], all 0.
     """
-    epoch, held, fetched = np.int32(1), 0, 0
+    epoch, held, fetched, emptied = np.int32(1), 0, 0, -1
     for f in range(len(folds)):
         first_line, first_lane = folds[f, 0], folds[f, 2]
         many_lines, many_lanes = folds[f, 1] - first_line, folds[f, 3] - first_lane
@@ -56,4 +59,5 @@ def misses(lines: Ints, lanes: Ints, extents: Ints, folds: Ints, order: int, cap
                     if held == capacity:
                         held = 0
                         epoch += np.int32(1)
-    return fetched
+                        emptied = folds[f, 4] + t
+    return fetched, emptied

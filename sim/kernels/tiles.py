@@ -42,7 +42,7 @@ def serve(bits: int, asked: float, dram: Floats, out: Floats) -> float:
 
 
 @kernel
-def run(cycles: Ints, tile: Ints, bits: Ints, dram: Floats, out: Floats) -> None:
+def run(cycles: Floats, tile: Ints, bits: Ints, dram: Floats, out: Floats) -> None:
     """Simulate.
 
     Args:
