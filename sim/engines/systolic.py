@@ -81,7 +81,7 @@ def _by_tiles(
     dram, out = machine.dram, np.zeros(tile_kernel.OUTCOMES)
     bandwidth = min(dram.bandwidth, dram.read_bandwidth, dram.write_bandwidth)
     settings = np.array([bandwidth, dram.burst_bits, dram.latency_cycles, 0.0])
-    tile_kernel.run(plan.cycles, plan.tile, plan.bits, settings, out)
+    tile_kernel.run(plan.cycles, plan.tile, plan.bits, plan.room, settings, out)
     lies = _lies(machine, folds, product, plan.fetched, plan.written, float(out[tile_kernel.STALLS]))
     compute = float(plan.cycles.sum())
     cycles = {

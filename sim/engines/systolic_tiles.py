@@ -79,7 +79,7 @@ class Plan:
     """What the event simulation is told, and what is known without it.
 
     Attributes:
-        cycles, tile, bits: see `sim.kernels.tiles.run`.
+        cycles, tile, bits, room: see `sim.kernels.tiles.run`.
         fetched: words that come from DRAM, by role; those of outputs are sums that come back.
         written: words of outputs that go to DRAM.
         largest: words of the largest tile, by role.
@@ -88,6 +88,7 @@ class Plan:
     cycles: Floats
     tile: Ints
     bits: Ints
+    room: Ints
     fetched: dict[str, int]
     written: int
     largest: dict[str, int]
@@ -124,10 +125,12 @@ class Planner:
         for s, role in ((WRITTEN, "outputs"), (INPUTS, "inputs"), (WEIGHTS, "weights"), (SUMS, "outputs")):
             bits[s, : many[s] * groups] = np.tile(words[s, : many[s]], groups) * width[role]
         total = words.sum(axis=1) * groups
+        chunks = int(steps.chunk[-1]) + 1
         return Plan(
             cycles=self._cycles(steps),
             tile=tile,
             bits=bits,
+            room=self._room(words.max(axis=1), chunks),
             fetched={"inputs": int(total[INPUTS]), "weights": int(total[WEIGHTS]), "outputs": int(total[SUMS])},
             written=int(total[WRITTEN]),
             largest={
@@ -152,6 +155,17 @@ class Planner:
         x, n, _ = self.product.sizes
         name = self.product.tensor(role).name
         return x * n if role == "outputs" else self.product.layer.words(name) // self.product.repeats
+
+    def _room(self, largest: Ints, chunks: int) -> Ints:
+        """Tiles of each stream for which there is room, two at least.
+
+        Sums that come back must have been sent before they are asked for: in the fold before, so many chunks ago.
+        """
+        roles = {WRITTEN: "outputs", INPUTS: "inputs", WEIGHTS: "weights", SUMS: "outputs"}
+        most = [max(2, 2 * self._half(role) // max(1, int(largest[s]))) for s, role in sorted(roles.items())]
+        if largest[SUMS]:
+            most[WRITTEN] = most[SUMS] = min(most[WRITTEN], max(2, chunks))
+        return np.array(most, np.int64)
 
     def _all_fits(self, role: str) -> bool:
         return self._words(role) <= 2 * self._half(role)

@@ -1,8 +1,9 @@
-"""Tiles that go between DRAM and the halves of double-buffered memories, while an array works: event by event.
+"""Tiles that go between DRAM and the memories on the chip, while an array works: event by event.
 
-The array does steps one after the other. For a step the tiles that it reads must be there, and the half into which it
-writes must have been drained. A tile is asked for when the tile two before it, whose place it takes, is done with; a
-tile that is written is sent off when its last step is done. The DRAM serves what is asked for in that order, one after
+A memory has room for so many tiles of a tensor, two at least (double buffering). The array does steps one after the
+other. For a step the tiles that it reads must be there, and the place into which it writes must have been drained. A
+tile is asked for when the tile whose place it takes is done with; a tile that is written is sent off when its last step
+is done. The DRAM serves what is asked for in that order, one after
 the other, a whole number of bursts each; words that are read arrive some time later, while the next are under way.
 
 `sim.reference.tiles` is the same as a queue of events.
@@ -42,38 +43,40 @@ def serve(bits: int, asked: float, dram: Floats, out: Floats) -> float:
 
 
 @kernel
-def run(cycles: Floats, tile: Ints, bits: Ints, dram: Floats, out: Floats) -> None:
+def run(cycles: Floats, tile: Ints, bits: Ints, room: Ints, dram: Floats, out: Floats) -> None:
     """Simulate.
 
     Args:
         cycles: [steps] that the array takes.
         tile: [STREAMS, steps] number of the tile that a step takes or makes, from 0 on without a gap.
         bits: [STREAMS, tiles] that have to go to or come from DRAM.
+        room: [STREAMS] tiles that a memory has room for.
         dram: bits per cycle, bits of a burst, cycles until what is read arrives, and 0.
         out: [OUTCOMES], all 0.
     """
     steps = len(cycles)
-    ready = np.zeros((STREAMS, bits.shape[1] + 2))
-    for ahead in range(2):
+    ready = np.zeros((STREAMS, bits.shape[1]))
+    for ahead in range(room[1:].max()):
         for stream in range(1, STREAMS):
-            if ahead <= tile[stream, steps - 1]:
+            if ahead < room[stream] and ahead <= tile[stream, steps - 1]:
                 ready[stream, ahead] = arrival(stream, bits[stream, ahead], 0.0, dram, out)
     end = 0.0
     for s in range(steps):
         begin = end
         for stream in range(STREAMS):
-            before = tile[stream, s] - 2 if stream == WRITTEN else tile[stream, s]
+            before = tile[stream, s] - room[stream] if stream == WRITTEN else tile[stream, s]
             if before >= 0:
                 begin = max(begin, ready[stream, before])
         out[FIRST if s == 0 else STALLS] += begin - end
         end = begin + cycles[s]
         for stream in range(STREAMS):
             own = tile[stream, s]
+            later = own + room[stream]
             if s == steps - 1 or tile[stream, s + 1] != own:
                 if stream == WRITTEN:
                     ready[stream, own] = serve(bits[stream, own], end, dram, out)
-                elif own + 2 <= tile[stream, steps - 1]:
-                    ready[stream, own + 2] = arrival(stream, bits[stream, own + 2], end, dram, out)
+                elif later <= tile[stream, steps - 1]:
+                    ready[stream, later] = arrival(stream, bits[stream, later], end, dram, out)
     out[END] = max(end, dram[3])
     out[LAST] = out[END] - end
 

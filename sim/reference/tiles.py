@@ -1,4 +1,4 @@
-"""Tiles between DRAM and double-buffered memories, as a queue of events: the naive twin of `sim.kernels.tiles`."""
+"""Tiles between DRAM and the memories on the chip, as a queue of events: the naive twin of `sim.kernels.tiles`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class Outcome:
 class _Simulation:
     steps: Sequence[Step]
     bits: Sequence[Sequence[int]]
+    room: Sequence[int]
     dram: Dram
     out: Outcome = field(default_factory=Outcome)
     waiting: list[tuple[float, int, int]] = field(default_factory=list)  # requests: when asked, stream, tile
@@ -76,7 +77,7 @@ class _Simulation:
         if self.step >= len(self.steps) or self.idle_since is None:
             return
         step = self.steps[self.step]
-        needs = {(s, t - 2 if STREAMS[s] == "written" else t) for s, t in enumerate(step.tiles)}
+        needs = {(s, t - self.room[s] if STREAMS[s] == "written" else t) for s, t in enumerate(step.tiles)}
         if all(need in self.there for need in needs if need[1] >= 0):
             waited = now - self.idle_since
             if self.step == 0:
@@ -92,21 +93,25 @@ class _Simulation:
         after = self.steps[number + 1].tiles if number + 1 < len(self.steps) else (-1,) * len(STREAMS)
         for stream, name in enumerate(STREAMS):
             if here[stream] != after[stream]:
-                self.ask(now, stream, here[stream] if name == "written" else here[stream] + 2)
+                self.ask(now, stream, here[stream] + (0 if name == "written" else self.room[stream]))
         self.step, self.idle_since = number + 1, now
 
 
-def simulate(steps: Sequence[Step], bits: Sequence[Sequence[int]], dram: Dram) -> Outcome:
+def simulate(steps: Sequence[Step], bits: Sequence[Sequence[int]], room: Sequence[int], dram: Dram) -> Outcome:
     """Run steps whose tiles of four streams have so many bits to come from or to go to DRAM.
 
+    Args:
+        room: tiles of each stream for which there is room.
+
     >>> dram = Dram(bandwidth=8, burst=8, latency=10)
-    >>> simulate([Step(5, (0, 0, 0, 0)), Step(5, (1, 1, 0, 0))], [[8, 8], [80, 80], [8], [0]], dram)
+    >>> simulate([Step(5, (0, 0, 0, 0)), Step(5, (1, 1, 0, 0))], [[8, 8], [80, 80], [8], [0]], [2] * 4, dram)
     Outcome(end=37.0, busy=23.0, first=21.0, stalls=5.0)
     """
-    simulation = _Simulation(steps, bits, dram)
-    for ahead in range(2):
+    simulation = _Simulation(steps, bits, room, dram)
+    for ahead in range(max(room[1:])):
         for stream in range(1, len(STREAMS)):
-            simulation.ask(0.0, stream, ahead)
+            if ahead < room[stream]:
+                simulation.ask(0.0, stream, ahead)
     now = 0.0
     while True:
         simulation.serve(now)
