@@ -119,7 +119,9 @@ def _dataflow(given: Dataflow | File | None, arch: Architecture) -> Dataflow:
     if arch.systolic is None:
         return given if isinstance(given, Dataflow) else load_dataflow(given or arch.dataflow)
     if given is not None:
-        raise TilenestError(f"{arch.name} is a systolic array, which has its own dataflow: --set systolic.dataflow=os")
+        raise TilenestError(
+            f"{arch.name} is a systolic array, which has its own dataflow: --set systolic.dataflow=os"
+        )
     return Dataflow(arch.systolic.dataflow)
 
 

@@ -72,15 +72,17 @@ class SystolicMachine:
 def _faults(arch: Architecture) -> list[Fault]:
     out: list[Fault] = []
     if len(arch.fanouts) != 1:
-        node = arch.nodes.index(arch.fanouts[1]) if arch.fanouts else None
-        out.append((node, f"a systolic array is one fanout, and there are {len(arch.fanouts)}", "one fanout"))
+        second = arch.nodes.index(arch.fanouts[1]) if arch.fanouts else None
+        out.append((second, f"a systolic array is one fanout, and there are {len(arch.fanouts)}", "one fanout"))
         return out
     place = arch.nodes.index(arch.fanouts[0])
     above = [n for n in arch.nodes[1:place] if isinstance(n, Memory)]
     for role in ROLES:
         own = [m for m in above if keeps(m, role, role)]
         if not own:
-            out.append((place, f"no memory between {arch.memories[0].name} and the array keeps {role}", "one that does"))
+            out.append(
+                (place, f"no memory between {arch.memories[0].name} and the array keeps {role}", "one that does")
+            )
         out += [
             (arch.nodes.index(m), f"{own[0].name} keeps {role} already", "one memory between DRAM and the array")
             for m in own[1:]

@@ -76,7 +76,9 @@ def add_set(parser: argparse.ArgumentParser) -> None:
 
 def add_arch(parser: argparse.ArgumentParser) -> None:
     """``--arch`` and ``--set``."""
-    parser.add_argument("--arch", metavar="ARCH", required=True, help="a shipped architecture, a YAML file or SCALE-Sim's .cfg")
+    parser.add_argument(
+        "--arch", metavar="ARCH", required=True, help="a shipped architecture, a YAML file or SCALE-Sim's .cfg"
+    )
     add_set(parser)
 
 
@@ -192,7 +194,9 @@ def options_of(args: argparse.Namespace, arch: Architecture) -> Options:
     from sim.schema.dataflow import read_dataflow
 
     if arch.systolic:
-        raise TilenestError(f"{arch.name} is a systolic array: its dataflow leaves no mapping to look for (see `run`, `trace`)")
+        raise TilenestError(
+            f"{arch.name} is a systolic array: its dataflow leaves no mapping to look for (see `run`, `trace`)"
+        )
     strategy = strategy_of(args.mapper, args.budget, args.effort, args.seed)
     objective = within(Objective.parse(args.objective), args.limit, arch.clock_hz)
     return Options(read_dataflow(args.dataflow or arch.dataflow), objective, strategy, not args.no_cache)

@@ -1,22 +1,23 @@
 """SCALE-Sim's conventions: its words in SRAM and DRAM, and the columns of its reports.
 
-They are those of SCALE-Sim 3.0.0 (scalesim-project/SCALE-Sim, commit 1d62b68) where the interface bandwidth is
-calculated (``InterfaceBandwidth: CALC``), so that nothing ever waits; `docs/systolic.md` lists them, mistakes included.
-Samik, Zhu et al., *SCALE-Sim: Systolic CNN Accelerator Simulator*, arXiv 1811.02883; Samajdar et al., ISPASS 2020.
+They are those of SCALE-Sim 3.0.0 (scalesim-project/SCALE-Sim, commit 1d62b68) where it calculates the bandwidth
+(``InterfaceBandwidth: CALC``), so that nothing ever waits; `docs/systolic.md` lists them, mistakes included. Papers:
+Samajdar et al., *SCALE-Sim: Systolic CNN Accelerator Simulator*, arXiv 1811.02883; *A Systematic Methodology for
+Characterizing Scalability of DNN Accelerators using SCALE-Sim*, ISPASS 2020.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.arch.systolic import SystolicMachine
 from sim.engines.systolic_tiles import Folds
-from sim.kernels.replay import REVERSED, SKEWED, misses
+from sim.kernels.replay import PADDING, REVERSED, SKEWED, misses
 from sim.workload.product import Product
 
 Ints = npt.NDArray[np.int64]
@@ -81,60 +82,80 @@ class ScaleSim:
         """Words that a memory holds, which it shares with no other."""
         return int(2 * self.machine.half_bits(role) // self.product.tensor(role).bits)
 
+    @cached_property
+    def _asked(self) -> dict[str, tuple[Ints, int]]:
+        """`_folds` of inputs and weights."""
+        return {role: self._folds(role) for role in ("inputs", "weights")}
+
     def _folds(self, role: str) -> tuple[Ints, int]:
         """The lines in which an operand is asked for, as `sim.kernels.replay` has them, and their order."""
-        f, stationary = self.folds, self._stationary
-        rows, columns = _ranges(f.on_rows, f.rows), _ranges(f.on_columns, f.columns)
-        across = {"os": {"inputs": "rows", "weights": "columns"}, "ws": {"inputs": "rows"}, "is": {"weights": "rows"}}
-        lanes = across[stationary].get(role)
-        load = 0 if stationary == "os" else f.rows
-        made, begin = [], 0
-        for column in columns:
-            for row in rows:
-                if lanes is None:  # what stays comes before the rest, the last row first, after those that are missing
-                    made.append((*row, *column, begin + f.rows - (row[1] - row[0])))
-                else:
-                    made.append((0, f.steps, *(row if lanes == "rows" else column), begin + load))
-                begin += self.fold_lines
-        return np.array(made, np.int64), REVERSED if lanes is None else SKEWED
+        f = self.folds
+        column, row = np.indices((f.column_folds, f.row_folds)).reshape(2, -1)
+        begin = np.arange(len(row)) * self.fold_lines
+        rows = row * f.rows, np.minimum((row + 1) * f.rows, f.on_rows)
+        columns = column * f.columns, np.minimum((column + 1) * f.columns, f.on_columns)
+        if self._stays(role):  # it comes before the rest, the last row first, after those that are missing
+            return np.stack((*rows, *columns, begin + f.rows - (rows[1] - rows[0])), axis=1), REVERSED
+        lanes = columns if (self._stationary, role) == ("os", "weights") else rows
+        load = 0 if self._stationary == "os" else f.rows
+        lines = np.zeros_like(row), np.full_like(row, f.steps)
+        return np.stack((*lines, *lanes, begin + load), axis=1), SKEWED
 
-    def _parts(self, role: str) -> tuple[Ints, Ints, Ints, int]:
-        """Of the operand that x (or n) and k decide: the parts of its addresses, extents, and how many there are."""
-        _, n, k = self.product.sizes
-        if role == "weights":
-            return np.arange(n)[None] * k, np.arange(k)[None].copy(), np.zeros(0, np.int64), n * k
-        a = self.product.addresses()
-        of_x, of_k = ((part * a.strides[:, None]).sum(axis=0)[None] for part in (a.of_x, a.of_k))
-        if self.product.existing == self.product.sizes[0] * k:
-            return of_x, of_k, np.zeros(0, np.int64), a.words
-        return np.vstack((of_x, a.of_x)), np.vstack((of_k, a.of_k)), a.extents, a.words
+    def _stays(self, role: str) -> bool:
+        """Whether an operand is what stays in PEs."""
+        return (self._stationary, role) in (("ws", "weights"), ("is", "inputs"))
+
+    def _laps(self, role: str) -> tuple[int, int]:
+        """An operand is asked for in laps, each word once in a lap: folds of a lap, and how often it is repeated.
+
+        (If words do not come more than once in the lap itself, as inputs of overlapping windows do.)
+        """
+        f = self.folds
+        if self._stays(role):
+            return f.row_folds * f.column_folds, 1
+        if (self._stationary, role) == ("os", "weights"):
+            return 1, f.row_folds
+        return f.row_folds, f.column_folds
 
     def fetches(self, role: str) -> Fetches:
         """What comes from DRAM for one group.
 
-        A buffer is in 100 sets of ``floor(words / 100)``, of which 50 are in use. A word that is not in them is fetched;
-        when they are full they are given up all at once. What is asked for until then comes after the time before,
-        the first of them before everything.
+        A buffer is 100 sets of ``floor(words / 100)``, of which 50 are in use. A word that is not in them is fetched;
+        when they are full they are given up all at once. The first of them come before everything, the others while
+        those before are in use.
         """
-        of_first, of_k, extents, words = self._parts(role)
-        folds, order = self._folds(role)
+        folds, order = self._asked[role]
         in_set = self._room(role) // _SETS
-        capacity = in_set * _SETS // 2
-        k_is_line = self._stationary == "os" or order == REVERSED
-        lines, lanes = (of_k, of_first) if k_is_line else (of_first, of_k)
-        stamps = np.zeros(words, np.int32)
-        fetched, emptied = misses(lines, lanes, extents, folds, order, max(1, capacity), stamps)
-        first = int(folds[0, 4])
+        capacity = max(1, in_set * _SETS // 2)
+        if self._comes_once(role):
+            fetched, emptied = _by_laps(folds, order, capacity, *self._laps(role))
+        else:
+            fetched, emptied = self._replayed(role, folds, order, capacity)
         if emptied < 0:
             sets = -(-fetched // max(1, in_set))
             return Fetches(fetched, -math.ceil(sets * in_set / _ASSUMED_WORDS), -1)
+        first = int(folds[0, 4])
         return Fetches(fetched, first - math.ceil(capacity / _ASSUMED_WORDS), emptied + _READ_LATENCY)
+
+    def _comes_once(self, role: str) -> bool:
+        """Whether a word comes once in a lap, and none is padding."""
+        product = self.product
+        x, _, k = product.sizes
+        words = product.layer.words(product.tensor("inputs").name) // product.repeats
+        return role == "weights" or product.existing == words == x * k
+
+    def _replayed(self, role: str, folds: Ints, order: int, capacity: int) -> tuple[int, int]:
+        """Words fetched, and when the buffer was emptied last (-1 if never), word by word."""
+        of_x, of_k, padding = self.product.padded_addresses()
+        lines, lanes = (of_k, of_x) if self._stationary != "ws" else (of_x, of_k)
+        stamps = np.where(padding, PADDING, 0).astype(np.int32)
+        fetched, emptied = misses(lines, lanes, folds, order, capacity, stamps)
+        return int(fetched), int(emptied)
 
     def writes(self) -> Fetches:
         """What goes to DRAM for one group: all sums of every fold, and lines that are sent before they are full.
 
-        The buffer is sent off by halves, in lines as wide as the array, a line in a cycle. While that goes on, nothing
-        else is sent.
+        The buffer is sent off by halves, in lines as wide as the array, a line in a cycle; meanwhile nothing else is.
         """
         size, width = self._room("outputs"), self.folds.columns
         half = size - math.ceil(size / 2)
@@ -202,15 +223,54 @@ class ScaleSim:
             first = f.steps - 1 + f.rows - deep if self._stationary == "os" else 2 * f.rows - 1
             unused = f.columns - (f.on_columns - (f.column_folds - 1) * f.columns)
             return first, self.lines - 1 - unused
-        folds, order = self._folds(role)
+        folds, order = self._asked[role]
         late = 0 if order == REVERSED else int(folds[-1, 3] - folds[-1, 2]) - 1
         last = int(folds[-1, 4] + folds[-1, 1] - folds[-1, 0]) - 1 + late
         return int(folds[0, 4]) + _READ_LATENCY, last + _READ_LATENCY
 
 
+def _by_laps(folds: Ints, order: int, capacity: int, folds_of_lap: int, repeats: int) -> tuple[int, int]:
+    """The same in closed form for a lap, where each word comes once in it: see `sim.kernels.replay.misses`.
+
+    Where a lap has no fewer words than the buffer, each of them is gone when it comes again. Where it has fewer,
+    those that came before the buffer was emptied are fetched once more, and then all stay.
+    """
+    ends = np.cumsum((folds[:, 1] - folds[:, 0]) * (folds[:, 3] - folds[:, 2]))
+    fetched, held, emptied_at = 0, 0, 0
+    for first in range(0, len(folds), folds_of_lap * repeats):
+        before = int(ends[first - 1]) if first else 0
+        words = int(ends[first + folds_of_lap - 1]) - before
+        asked = words * repeats if words >= capacity else words
+        fetched += asked
+        if held + asked >= capacity:
+            left = (held + asked) % capacity
+            emptied_at = before + asked - left
+            if words < capacity and repeats > 1:
+                fetched += words - left
+                left = words
+            held = left
+        else:
+            held += asked
+    if not emptied_at:
+        return fetched, -1
+    fold = int(np.searchsorted(ends, emptied_at))
+    line, after, lane, lane_after, begin = map(int, folds[fold])
+    word = emptied_at - (int(ends[fold - 1]) if fold else 0)
+    if order == REVERSED:
+        return fetched, begin + (word - 1) // (lane_after - lane)
+    return fetched, begin + int(np.searchsorted(_skewed(after - line, lane_after - lane), word))
+
+
+@lru_cache(maxsize=64)
+def _skewed(deep: int, wide: int) -> Ints:
+    """[lines] words up to each line, where each of the columns begins a line after the one before."""
+    t = np.arange(deep + wide - 1)
+    return np.cumsum(np.minimum(np.minimum(t + 1, deep + wide - 1 - t), min(deep, wide)))
+
+
 @dataclass(frozen=True)
 class _Coming:
-    """When the array's sums come out, word by word: a line in a cycle, and every column a line later than the last."""
+    """When the array's sums come out, word by word: a line in a cycle, every column a line later than the last."""
 
     folds: Folds
     stationary: str
@@ -238,16 +298,16 @@ class _Coming:
         return int(self._ends[-1])
 
     def _made(self, fold: int) -> Ints:
-        """[lines] words of a fold up to this line, its first word's line being 0."""
-        deep, wide = int(self._shape[0][fold]), int(self._shape[1][fold])
-        t = np.arange(deep + wide - 1)
-        return np.cumsum(np.minimum(np.minimum(t + 1, deep + wide - 1 - t), min(deep, wide)))
+        """[lines] words of a fold up to each line from its first word's on."""
+        return _skewed(int(self._shape[0][fold]), int(self._shape[1][fold]))
 
     def cycle_of(self, word: int) -> int:
         """The cycle in which a word comes, counted from 1."""
         fold = int(np.searchsorted(self._ends, word))
         before = int(self._ends[fold - 1]) if fold else 0
-        return fold * self.fold_lines + int(self._shape[2][fold]) + int(np.searchsorted(self._made(fold), word - before))
+        return (
+            fold * self.fold_lines + int(self._shape[2][fold]) + int(np.searchsorted(self._made(fold), word - before))
+        )
 
     def before(self, cycle: int) -> int:
         """How many words come before a cycle."""
@@ -256,10 +316,6 @@ class _Coming:
         line = cycle - fold * self.fold_lines - int(self._shape[2][fold])
         made = self._made(fold)
         return before + (int(made[min(line, len(made)) - 1]) if line > 0 else 0)
-
-
-def _ranges(size: int, step: int) -> list[tuple[int, int]]:
-    return [(low, min(low + step, size)) for low in range(0, size, step)]
 
 
 def _store(queue: list[list[int]], words: int, width: int) -> None:
@@ -271,7 +327,7 @@ def _store(queue: list[list[int]], words: int, width: int) -> None:
 
 
 def _send(queue: list[list[int]], lines: int, width: int) -> tuple[int, int]:
-    """Send so many lines; words that count as sent (of lines that are not full, only the last one's gaps are seen)."""
+    """Send so many lines; words that count as sent, and lines. Gaps in lines are seen in the last one alone."""
     taken, words = 0, width
     while queue and taken < lines:
         many = min(queue[0][0], lines - taken)

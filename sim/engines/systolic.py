@@ -64,7 +64,11 @@ def case_of(product: Product, machine: SystolicMachine) -> Ints:
     passed = product.existing_of_k * (np.arange(k) % machine.array.y + 1)
     case = np.zeros(kernel.CASE, np.int64)
     case[[kernel.X, kernel.N, kernel.K, kernel.GROUPS]] = x, n, k, product.repeats
-    case[[kernel.ROWS, kernel.COLUMNS, kernel.STATIONARY]] = machine.array.y, machine.array.x, _STATIONARY[settings.dataflow]
+    case[[kernel.ROWS, kernel.COLUMNS, kernel.STATIONARY]] = (
+        machine.array.y,
+        machine.array.x,
+        _STATIONARY[settings.dataflow],
+    )
     case[[kernel.OVERLAP, kernel.DRAIN, kernel.WHOLE]] = settings.overlap and not whole, not whole, whole
     case[[kernel.EXISTING, kernel.LOADED]] = product.existing, passed.sum()
     return case
@@ -72,7 +76,8 @@ def case_of(product: Product, machine: SystolicMachine) -> Ints:
 
 def folds_of(case: Ints) -> Folds:
     """How the case lies on the array."""
-    return Folds(*map(int, kernel.shape(case)), int(case[kernel.ROWS]), int(case[kernel.COLUMNS]))
+    on_rows, on_columns, steps = map(int, kernel.shape(case))
+    return Folds(on_rows, on_columns, steps, int(case[kernel.ROWS]), int(case[kernel.COLUMNS]))
 
 
 def _by_tiles(
@@ -185,7 +190,9 @@ class _Moved:
         costs, out = node_costs(self.arch), {}
         for memory in self.arch.memories:
             own = actions[memory.name].items()
-            out[memory.name] = {t: _accesses(a, memory, costs[memory.name], self.layer.tensor(t).bits) for t, a in own}
+            out[memory.name] = {
+                t: _accesses(a, memory, costs[memory.name], self.layer.tensor(t).bits) for t, a in own
+            }
         array = self.machine.array
         out[array.name] = {}
         for role, row in zip(ROLES, self.counts, strict=True):
@@ -208,7 +215,9 @@ class _Moved:
         for role, words in largest.items():
             name = next(t.name for t in layer.tensors if t.role == role)
             tiles.setdefault(self.machine.sram(role).name, {})[name] = words
-        busiest = max((name for name in cycles if name in ("compute", self.machine.dram.name)), key=cycles.__getitem__)
+        busiest = max(
+            (name for name in cycles if name in ("compute", self.machine.dram.name)), key=cycles.__getitem__
+        )
         return LayerResult(
             name=layer.name,
             kind=layer.kind,

@@ -206,9 +206,10 @@ class Planner:
                 need = self._lanes(role)
                 what = f"the {need} {role} of one step"
             if need > self._half(role):
+                half = self.machine.half_bits(role)
                 raise RoomError(
-                    f"layer {layer}: {memory.name} is too small for one fold: {what} are {need * bits} bit, and half of "
-                    f"the room for {role} is {self.machine.half_bits(role):g} bit (the other half is for the next ones)"
+                    f"layer {layer}: {memory.name} is too small for one fold: {what} are {need * bits} bit, and half "
+                    f"of the room for {role} is {half:g} bit (the other half is for those of the next)"
                 )
 
     def _chunk(self) -> int:
@@ -266,27 +267,29 @@ class Planner:
 
     def _weights(self, s: _Steps) -> tuple[Ints, Ints]:
         columns, rows, length = s.to_column - s.from_column, s.to_row - s.from_row, s.to_step - s.from_step
+        each: Ints = np.arange(len(s.fold), dtype=np.int64)
         if self._stationary == "ws":
             return s.fold, (rows * columns)[s.chunk == 0]
         if self._stationary == "is":
-            once = np.where(s.column == 0, 1, 0) if self._all_fits("weights") else 1
-            return np.arange(len(s.fold)), rows * length * once
+            again = 0 if self._all_fits("weights") else 1
+            return each, rows * length * np.where(s.column == 0, 1, again)
         if self._all_fits("weights"):
-            return np.arange(len(s.fold)), columns * length * (s.row == 0)
+            return each, columns * length * (s.row == 0)
         if self._weights_stay:
             return s.column, (columns * self.folds.steps)[(s.row == 0) & (s.chunk == 0)]
-        return np.arange(len(s.fold)), columns * length
+        return each, columns * length
 
     def _outputs(self, s: _Steps) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
         """What is written, and the sums that come back."""
-        nothing = np.zeros(len(s.fold), np.int64), np.zeros(1, np.int64)
+        nothing: tuple[Ints, Ints] = np.zeros(len(s.fold), np.int64), np.zeros(1, np.int64)
         columns, rows, length = s.to_column - s.from_column, s.to_row - s.from_row, s.to_step - s.from_step
         if self._stationary == "os":
             return (s.fold, (rows * columns)[s.chunk == 0]), nothing
         if self._sums_stay:
             return (s.column, (columns * self.folds.steps)[(s.row == 0) & (s.chunk == 0)]), nothing
-        each = np.arange(len(s.fold))
-        return (each, columns * length), (each, columns * length * (s.row > 0))
+        each: Ints = np.arange(len(s.fold), dtype=np.int64)
+        words: Ints = columns * length
+        return (each, words), (each, words * (s.row > 0))
 
     def _cycles(self, s: _Steps) -> Floats:
         """Cycles of each step of all groups; the last one has what is left of all that the array takes."""
@@ -313,8 +316,8 @@ class Planner:
 
 @dataclass(frozen=True)
 class _Steps:
-    """What each step of the array is about: [steps] the numbers of its fold, in all and by column and row, of its chunk,
-    and the ranges of rows, columns and steps."""
+    """What each step of the array is about: [steps] the number of its fold, in all and by column and row, of its
+    chunk in the fold, and the ranges of rows, columns and steps."""
 
     fold: Ints
     column: Ints
@@ -333,6 +336,10 @@ class _Steps:
         chunks = -(-f.steps // chunk)
         column, row, part = np.indices((f.column_folds, f.row_folds, chunks)).reshape(3, -1)
         edges = []
-        for index, size, whole in ((row, f.rows, f.on_rows), (column, f.columns, f.on_columns), (part, chunk, f.steps)):
+        for index, size, whole in (
+            (row, f.rows, f.on_rows),
+            (column, f.columns, f.on_columns),
+            (part, chunk, f.steps),
+        ):
             edges += [index * size, np.minimum((index + 1) * size, whole)]
         return cls(column * f.row_folds + row, column, row, part, *edges)

@@ -2,9 +2,9 @@
 
 A memory has room for so many tiles of a tensor, two at least (double buffering). The array does steps one after the
 other. For a step the tiles that it reads must be there, and the place into which it writes must have been drained. A
-tile is asked for when the tile whose place it takes is done with; a tile that is written is sent off when its last step
-is done. The DRAM serves what is asked for in that order, one after
-the other, a whole number of bursts each; words that are read arrive some time later, while the next are under way.
+tile is asked for when the tile whose place it takes is done with; a tile that is written is sent off when its last
+step is done. The DRAM serves what is asked for in that order, one after the other, a whole number of bursts each;
+words that are read arrive some time later, while the next are under way.
 
 `sim.reference.tiles` is the same as a queue of events.
 """
@@ -25,8 +25,8 @@ WRITTEN, INPUTS, WEIGHTS, SUMS = range(4)
 STREAMS = 4
 
 END, BUSY, FIRST, STALLS, LAST = range(5)
-"""What comes out, in cycles: when all is over, how long the DRAM is busy, how long the first step waits, how long later
-ones do, and how long the DRAM still takes after the last one."""
+"""What comes out, in cycles: when all is over, how long the DRAM is busy, how long the first step waits, how long
+later ones do, and how long the DRAM still takes after the last one."""
 OUTCOMES = 5
 
 

@@ -97,7 +97,8 @@ class _Loaded(Array):
         self.moving, self.staying, self.turned = moving, staying, turned
         self.moved, self.stayed = (run.weights, run.inputs) if turned else (run.inputs, run.weights)
         self.steps = len(moving[0])
-        self.folds = folds_of(*staying[0].shape, *size)
+        self.folds = folds_of(staying[0].shape[0], staying[0].shape[1], *size)
+        self.used = np.array([len(fold.columns) for fold in self.folds])
         self.loads, self.starts, self.end = self.schedule()
 
     def schedule(self) -> tuple[list[int], list[int], int]:
@@ -150,8 +151,10 @@ class _Loaded(Array):
             self.go_down(sums, begun(t)[0], busy * stay[VALUE] * self.right[VALUE])
             left[t] = sums[:, -1]
             if self.watch is not None:
-                words = (self.right[VALUE], busy), (stay[VALUE], stay[LEFT] == self.q), (sums[0], sums[1] >= 0)
-                self.watch(Snapshot(t, *words, busy))
+                used = stay[LEFT] == self.q
+                words = (self.right[VALUE], busy), (stay[VALUE], used), (sums[0], sums[1] >= 0)
+                beside = (fresh[LEFT] >= 0) & (self.rules.overlap | ~used)
+                self.watch(Snapshot(t, *words, (fresh[VALUE], beside), busy))
         cycle, column = np.nonzero(left[:, 1] >= 0)
         self.add_up(cycle, left[cycle, 0, column], *self.place(left[cycle, 1, column], column))
 
@@ -178,8 +181,7 @@ class _Loaded(Array):
     def go_down(self, sums: Numbers, begun: Numbers, products: Numbers) -> None:
         """Sums go one row down, and products are added."""
         sums[:, 1:] = sums[:, :-1]
-        fold = begun // self.steps
-        used = np.array([len(f.columns) for f in self.folds])[fold] > np.arange(self.shape[1])
+        used = self.used[begun // self.steps] > self.c[0]
         sums[0, 0], sums[1, 0] = 0, np.where(used, begun, -1)
         sums[0] += products
         here, out = sums[1] >= 0, self.run.outputs
@@ -266,7 +268,7 @@ class _SumsStay(Array):
                 self.finish(t, sums, np.where(busy, final(t), -1), drain(t))
             if self.watch is not None:
                 words = (self.right[VALUE], self.right[LEFT] >= 0), (sums, busy), (down[VALUE], down[LEFT] >= 0)
-                self.watch(Snapshot(t, *words, busy))
+                self.watch(Snapshot(t, *words, (self.column[0], self.column[1] >= 0), busy))
         cycle, value, x, n = (np.concatenate(part) for part in zip(*self.left, strict=True))
         self.add_up(cycle, value, x, n)
 

@@ -46,6 +46,7 @@ class Snapshot:
         right: goes right.
         stay: stays, and is in use.
         down: goes down: a weight, or a sum.
+        beside: is in the second register: is loaded, or waits for its use; a finished sum on its way out.
         busy: PEs that multiplied.
     """
 
@@ -53,6 +54,7 @@ class Snapshot:
     right: Matrix
     stay: Matrix
     down: Matrix
+    beside: Matrix
     busy: Flags
 
 
@@ -120,7 +122,8 @@ class Wave:
         """For every cycle, whether any PE hears anything."""
         said = self._says >= 0
         cycles = len(said) - self._latest
-        return np.any([said[delay : delay + cycles] for delay in range(self._latest + 1)], axis=0)
+        heard: Flags = np.any([said[delay : delay + cycles] for delay in range(self._latest + 1)], axis=0)
+        return heard
 
 
 class Array:
@@ -152,7 +155,7 @@ class Array:
 
     def seen(self, registers: Numbers, entering: Numbers, words: Words) -> Flags:
         """Count the words that have just come; says where there is one, padding included."""
-        here = registers[LEFT] >= 0
+        here: Flags = registers[LEFT] >= 0
         new = count(here & (registers[REAL] > 0))
         entered = count((entering[LEFT] >= 0) & (entering[REAL] > 0))
         words.sram_reads += entered

@@ -48,7 +48,9 @@ def result_schema() -> Schema:
         "type": "object",
         "properties": properties,
         "required": list(properties),
-        "$defs": {cls.__name__: _object(cls) for cls in (Provenance, Totals, LayerResult, Group, Systolic, Actions, Stored)},
+        "$defs": {
+            cls.__name__: _object(cls) for cls in (Provenance, Totals, LayerResult, Group, Systolic, Actions, Stored)
+        },
     }
 
 
@@ -76,7 +78,7 @@ def _typed(hint: Any, description: str = "") -> Schema:
         return {"$ref": f"#/$defs/{hint.__name__}", **about}  # type: ignore[union-attr]
     if get_origin(hint) is types.UnionType:
         (some,) = (part for part in arguments if part is not types.NoneType)
-        if is_dataclass(some):
+        if isinstance(some, type) and is_dataclass(some):
             return {"anyOf": [{"$ref": f"#/$defs/{some.__name__}"}, {"type": "null"}], **about}
         return {"type": [_PLAIN[some], "null"], **about}
     if get_origin(hint) is tuple:

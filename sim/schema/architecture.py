@@ -118,7 +118,9 @@ class MemoryEntry(ZeroAware):
         None,
         description="whether filling overlaps with use: buffet (default), double (takes twice the room) or single",
     )
-    burst: Bits | None = Field(None, description="class systolic: a request moves whole bursts, e.g. 64 B (default 1 bit)")
+    burst: Bits | None = Field(
+        None, description="class systolic: a request moves whole bursts, e.g. 64 B (default 1 bit)"
+    )
     latency: Delay | None = Field(
         None, description="class systolic: until what is read begins to arrive, e.g. 100 ns or 100 cycle (default 0)"
     )

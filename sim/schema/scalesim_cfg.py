@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import get_args
 
 from sim.arch.systolic import SystolicMachine
-from sim.arch.tree import ALL, Architecture, Compute, Fanout, Link, Memory, Stationary, Systolic, Timing
+from sim.arch.tree import ALL, Architecture, Compute, Fanout, Link, Memory, Node, Stationary, Systolic, Timing
 from sim.errors import ConfigError, Problem, nearest
 
 _WORD_BITS = 8
@@ -63,7 +63,7 @@ def read_cfg(path: Path, sets: Sequence[str] = ()) -> Architecture:
 class _Reader:
     def __init__(self, path: Path, sets: Sequence[str]) -> None:
         self.path, self.problems = path, list[Problem]()
-        self.entries = {key: entry for key, entry in self._parsed(path.read_text(encoding="utf-8", errors="replace"))}
+        self.entries = dict(self._parsed(path.read_text(encoding="utf-8", errors="replace")))
         self._override(sets)
 
     def _parsed(self, text: str) -> Iterator[tuple[str, _Entry]]:
@@ -79,7 +79,9 @@ class _Reader:
                 yield self._key(found[1]), _Entry(found[2], section, placed)
             else:
                 entry = _Entry(line, section, at)
-                self.problems.append(entry.problem("this is neither a section nor a value", "[section] or Name: value"))
+                self.problems.append(
+                    entry.problem("this is neither a section nor a value", "[section] or Name: value")
+                )
 
     @staticmethod
     def _key(name: str) -> str:
@@ -90,13 +92,16 @@ class _Reader:
     def _override(self, sets: Iterable[str]) -> None:
         for text in sets:
             name, equals, value = text.partition("=")
+            value = value.strip()
             at = Problem("", f"--set {text}")
             key = self._key(name.rpartition(".")[2])
             if not equals or key not in map(str.lower, _KNOWN):
                 hint = nearest(name, _KNOWN)
-                self.problems.append(Problem(f"unknown name '{name}'", at.file, expected=f"one of {', '.join(_KNOWN)}", hint=hint))
+                self.problems.append(
+                    Problem(f"unknown name '{name}'", at.file, expected=f"one of {', '.join(_KNOWN)}", hint=hint)
+                )
             else:
-                self.entries[key] = _Entry(value.strip(), _PRESETS, at)
+                self.entries[key] = _Entry(value, _PRESETS, at)
 
     def machine(self) -> Architecture | None:
         """The machine; None if there are too many mistakes for one."""
@@ -113,7 +118,7 @@ class _Reader:
             Memory(_MEMORIES[role], (role,), (size or 0) * _KB_BITS, _WORD_BITS, buffering="double")
             for role, size in sizes.items()
         )
-        nodes = (
+        nodes: tuple[Node, ...] = (
             Memory("dram", (ALL,), math.inf, _WORD_BITS, bandwidth=bandwidth),
             *srams,
             Fanout("array", columns, rows, (Link(ALL, neighbour=True),)),
@@ -134,7 +139,11 @@ class _Reader:
         if entry is None:
             near = nearest(name.lower(), (k for k in self.entries if k not in map(str.lower, _KNOWN)))
             missing = f"{name} is missing from section [{_PRESETS}]"
-            self.problems.append(Problem(missing, str(self.path), expected=f"e.g. {name}: 32", hint=near.replace("did you mean", "is it")))
+            self.problems.append(
+                Problem(
+                    missing, str(self.path), expected=f"e.g. {name}: 32", hint=near.replace("did you mean", "is it")
+                )
+            )
         return entry
 
     def _count(self, name: str) -> int | None:
@@ -149,9 +158,11 @@ class _Reader:
     def _choice(self, name: str, known: tuple[str, ...]) -> str | None:
         entry = self._entry(name)
         if entry is None or entry.value in known:
-            return entry and entry.value
+            return entry.value if entry else None
         expected = f"one of {', '.join(known)}"
-        self.problems.append(entry.problem(f"{name} is '{entry.value}'", expected, nearest(entry.value.lower(), known)))
+        self.problems.append(
+            entry.problem(f"{name} is '{entry.value}'", expected, nearest(entry.value.lower(), known))
+        )
         return None
 
     def _bandwidth(self) -> float:
@@ -166,7 +177,9 @@ class _Reader:
         entry = self._entry("Bandwidth")
         words = entry.value.partition(",")[0].strip() if entry else ""
         if entry and not (words.isdecimal() and int(words)):
-            self.problems.append(entry.problem(f"Bandwidth is '{entry.value}'", "words a cycle, a whole number from 1"))
+            self.problems.append(
+                entry.problem(f"Bandwidth is '{entry.value}'", "words a cycle, a whole number from 1")
+            )
         return int(words) * _WORD_BITS if words.isdecimal() and int(words) else math.inf
 
     def _check_dense(self) -> None:

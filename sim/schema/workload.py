@@ -98,7 +98,9 @@ def read_workload(
         from sim.workload.importers.scalesim_csv import import_scalesim
 
         if sets or bind:
-            raise TilenestError(f"{path}: a topology of SCALE-Sim has no values to set ({', '.join([*sets, *(bind or {})])})")
+            raise TilenestError(
+                f"{path}: a topology of SCALE-Sim has no values to set ({', '.join([*sets, *(bind or {})])})"
+            )
         return import_scalesim(path, batch)
 
     source = read(path, sets, "workloads", prepare)

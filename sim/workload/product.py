@@ -1,7 +1,7 @@
 """A layer as a matrix product: ``outputs[x, n] += inputs[x, k] * weights[k, n]``, once for every group.
 
-The matrix of a convolution's inputs is never made (it would be ``R * S`` times as large as the inputs): a word of it has
-an address, which is the sum of a part that x decides and a part that k decides.
+The matrix of a convolution's inputs is never made (it would be ``R * S`` times as large as the inputs): a word of it
+has an address, which is the sum of a part that x decides and a part that k decides.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _PARTS = {
 class Product:
     """The product that a layer is.
 
-    The order of k is that of a feature map whose channels lie side by side: dimensions of the window first (rows, then
-    columns), then the others. x is in the order of the layer's dimensions.
+    The order of k is that of a feature map whose channels lie side by side: dimensions of the window first (rows,
+    then columns), then the others. x is in the order of the layer's dimensions.
 
     Attributes:
         x, n, k, groups: names of the dimensions that make up each.
@@ -66,10 +66,14 @@ class Product:
             roles = frozenset(t.role for t in layer.tensors if dim in t.dims)
             if roles not in _PARTS:
                 where = " and ".join(sorted(roles)) or "no tensor"
-                raise UnsupportedOp(f"layer {layer.name} is no matrix product: dimension {dim} stands in {where} alone")
+                raise UnsupportedOp(
+                    f"layer {layer.name} is no matrix product: dimension {dim} stands in {where} alone"
+                )
             parts[_PARTS[roles]].append(dim)
         inputs = next(t for t in layer.tensors if t.role == "inputs")
-        window = [d for rank in inputs.ranks if set(rank.dims) & set(parts["x"]) for d in rank.dims if d in parts["k"]]
+        window = [
+            d for rank in inputs.ranks if set(rank.dims) & set(parts["x"]) for d in rank.dims if d in parts["k"]
+        ]
         k = (*window, *(d for d in parts["k"] if d not in window))
         return cls(layer, tuple(parts["x"]), tuple(parts["n"]), k, tuple(parts["groups"]))
 
@@ -122,10 +126,23 @@ class Product:
         sizes = self.layer.sizes
         x, k = _grid(self.x, sizes), _grid(self.k, sizes)
         extents = [rank.span(sizes)[1] + 1 if rank.extent is None else rank.extent for rank in ranks]
-        strides = [math.prod(extents[i + 1 :]) for i in range(len(extents))]
         of_x = np.array([sum((c * x[d] for d, c in r.terms if d in x), 0 * _any(x)) for r in ranks], np.int64)
-        of_k = np.array([sum((c * k[d] for d, c in r.terms if d in k), 0 * _any(k)) + r.offset for r in ranks], np.int64)
-        return Addresses(of_x, of_k, np.array(extents, np.int64), np.array(strides, np.int64))
+        of_k = np.array(
+            [sum((c * k[d] for d, c in r.terms if d in k), 0 * _any(k)) + r.offset for r in ranks], np.int64
+        )
+        return Addresses(of_x, of_k, np.array(extents, np.int64))
+
+    def padded_addresses(self) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+        """[x] and [k] parts of the address of each input, padding included, and [addresses] which are padding."""
+        a = self.addresses()
+        low, high = (limit(a.of_x, axis=1) + limit(a.of_k, axis=1) for limit in (np.min, np.max))
+        sizes = high - low + 1
+        strides = np.array([math.prod(map(int, sizes[i + 1 :])) for i in range(len(sizes))])[:, None]
+        padding = np.zeros(1, np.bool_)
+        for first, size, extent in zip(low, sizes, a.extents, strict=True):
+            index = first + np.arange(size)
+            padding = np.logical_or.outer(padding, (index < 0) | (index >= extent)).reshape(-1)
+        return (a.of_x * strides).sum(axis=0), ((a.of_k - low[:, None]) * strides).sum(axis=0), padding
 
     def _ranks(self) -> list[Rank]:
         """Of the inputs, those that differ within a group."""
@@ -136,19 +153,13 @@ class Product:
 class Addresses:
     """Where the inputs of a product lie, channels side by side.
 
-    The index in rank r of the input that (x, k) takes is ``of_x[r, x] + of_k[r, k]``. It is there if that is at least 0
-    and below ``extents[r]``, and its address is the sum of indices times ``strides``.
+    The index in rank r of the input that (x, k) takes is ``of_x[r, x] + of_k[r, k]``. It is there if that is at
+    least 0 and below ``extents[r]``.
     """
 
     of_x: Ints
     of_k: Ints
     extents: Ints
-    strides: Ints
-
-    @property
-    def words(self) -> int:
-        """How many addresses there are."""
-        return math.prod(map(int, self.extents))
 
 
 def _grid(dims: tuple[str, ...], sizes: dict[str, int]) -> dict[str, Ints]:

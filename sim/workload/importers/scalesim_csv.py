@@ -1,8 +1,8 @@
 """SCALE-Sim's topology files: a convolution or a matrix product a row, in CSV.
 
-A row means what it means to SCALE-Sim (`topology_utils.py`, 3.0.0): an output has ``ceil((input - filter) / stride) + 1``
-rows and columns, so the last windows may hang over the edge, where there is nothing; nothing is padded; ``DP`` in a
-name makes a convolution one of every channel for itself. A word is a byte.
+A row means what it means to SCALE-Sim (`topology_utils.py`, 3.0.0). An output has ``ceil((input - filter) / stride)
++ 1`` rows and columns, so that the last windows may hang over the edge, where there is nothing. Nothing is padded.
+``DP`` in a name makes a convolution one of every channel for itself. A word is a byte.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class _Row:
     def problem(self, cell: int, message: str, expected: str = "") -> Problem:
         """A mistake in a cell."""
         column = self.columns[cell] if cell < len(self.columns) else len(self.text) + 1
-        return Problem(f"row {self.number} ({self.name}): {message}", self.file, self.number, column, self.text, expected)
+        return Problem(
+            f"row {self.number} ({self.name}): {message}", self.file, self.number, column, self.text, expected
+        )
 
 
 def import_scalesim(path: Path, batch: int | None = None) -> Network:
@@ -63,7 +65,9 @@ def import_scalesim(path: Path, batch: int | None = None) -> Network:
     product = names[1:4] == [name.lower() for name in _PRODUCT]
     if len(names) > 1 and names[1].lstrip("-").isdecimal():
         expected = "e.g. Layer name, IFMAP Height, ...; or Layer, M, N, K,"
-        problems.append(Problem("the first line must be the headings", str(path), heading.number, 1, heading.text, expected))
+        problems.append(
+            Problem("the first line must be the headings", str(path), heading.number, 1, heading.text, expected)
+        )
     if not others:
         problems.append(Problem("there is no layer", str(path), heading.number))
     layers, seen = [], Counter[str]()
