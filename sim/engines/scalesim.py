@@ -128,7 +128,7 @@ class ScaleSim:
         in_set = self._room(role) // _SETS
         capacity = max(1, in_set * _SETS // 2)
         if self._comes_once(role):
-            fetched, emptied = _by_laps(folds, order, capacity, *self._laps(role))
+            fetched, emptied = by_laps(folds, order, capacity, *self._laps(role))
         else:
             fetched, emptied = self._replayed(role, folds, order, capacity)
         if emptied < 0:
@@ -229,7 +229,7 @@ class ScaleSim:
         return int(folds[0, 4]) + _READ_LATENCY, last + _READ_LATENCY
 
 
-def _by_laps(folds: Ints, order: int, capacity: int, folds_of_lap: int, repeats: int) -> tuple[int, int]:
+def by_laps(folds: Ints, order: int, capacity: int, folds_of_lap: int, repeats: int) -> tuple[int, int]:
     """The same in closed form for a lap, where each word comes once in it: see `sim.kernels.replay.misses`.
 
     Where a lap has no fewer words than the buffer, each of them is gone when it comes again. Where it has fewer,

@@ -109,7 +109,7 @@ class Planner:
 
     def plan(self) -> Plan:
         """The tiles of a layer for which there is room (`check`)."""
-        steps = _Steps.of(self.folds, self._chunk())
+        steps = _Steps.of(self.folds, self.chunk())
         width = {role: self.product.tensor(role).bits for role in ("inputs", "weights", "outputs")}
         inputs, weights = self._inputs(steps), self._weights(steps)
         written, sums = self._outputs(steps)
@@ -212,7 +212,7 @@ class Planner:
                     f"of the room for {role} is {half:g} bit (the other half is for those of the next)"
                 )
 
-    def _chunk(self) -> int:
+    def chunk(self) -> int:
         """Steps of a fold that come at a time."""
         f, limits = self.folds, [self.folds.steps]
         if self._stationary != "is" and not self._all_fits("inputs"):

@@ -125,10 +125,25 @@ def _is_more(text: str) -> bool:
     return all(part.strip().isdecimal() and int(part) for part in parts) and len(parts) <= 2
 
 
-def _convolution(name: str, row: _Row, batch: int) -> Layer:
-    height, width, r, s, channels, filters, down = map(int, row.cells[1:8])
-    across = int(row.cells[8]) if len(row.cells) > 8 and ":" not in row.cells[8] else down
-    depthwise = "DP" in row.name
+def convolution(
+    name: str,
+    height: int,
+    width: int,
+    r: int,
+    s: int,
+    channels: int,
+    filters: int,
+    down: int,
+    across: int,
+    *,
+    batch: int = 1,
+    depthwise: bool = False,
+) -> Layer:
+    """A convolution as SCALE-Sim understands it: sizes of input and filter, and strides down and across.
+
+    >>> convolution("conv1", 224, 224, 11, 11, 3, 96, 4, 4).sizes["P"]  # 54 and a quarter windows are 55
+    55
+    """
     p, q = (-(-(size - kernel) // stride) + 1 for size, kernel, stride in ((height, r, down), (width, s, across)))
     dims = {"N": batch, **({"G": channels} if depthwise else {}), "M": filters, "C": 1 if depthwise else channels}
     dims |= {"P": p, "Q": q, "R": r, "S": s}
@@ -140,6 +155,13 @@ def _convolution(name: str, row: _Row, batch: int) -> Layer:
         Tensor("outputs", "outputs", (Rank.of("N"), *g, *map(Rank.of, "MPQ")), _BITS),
     )
     return Layer(name, "depthwise" if depthwise else "conv", tuple(dims.items()), tensors)
+
+
+def _convolution(name: str, row: _Row, batch: int) -> Layer:
+    height, width, r, s, channels, filters, down = map(int, row.cells[1:8])
+    across = int(row.cells[8]) if len(row.cells) > 8 and ":" not in row.cells[8] else down
+    depthwise = "DP" in row.name
+    return convolution(name, height, width, r, s, channels, filters, down, across, batch=batch, depthwise=depthwise)
 
 
 def _product(name: str, row: _Row, batch: int) -> Layer:
