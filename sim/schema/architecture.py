@@ -319,13 +319,13 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
         node_costs(arch)
         if arch.systolic:
             SystolicMachine.of(arch)
-    except ArchitectureError as error:
-        raise ConfigError(source.problem(("hierarchy", _culprit(nodes)), str(error))) from None
     except SystolicError as error:
         raise ConfigError(
             source.problem(("hierarchy", i) if i is not None else ("hierarchy",), message, expected)
             for i, message, expected in error.faults
         ) from None
+    except ArchitectureError as error:
+        raise ConfigError(source.problem(("hierarchy", _culprit(nodes)), str(error))) from None
     except ComponentError as error:
         raise ConfigError(source.problem(_component(error.part, nodes), str(error))) from None
     return arch
