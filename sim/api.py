@@ -97,6 +97,8 @@ def run(
     else:
         workload = load_workload(workload, batch=batch, bind=bind)
     flow = _dataflow(dataflow, arch)
+    if arch.systolic and limits:
+        raise TilenestError(f"{arch.name} is a systolic array: there is nothing to choose that could keep a limit")
     goal = Objective.parse(objective) if isinstance(objective, str) else objective
     options = Options(flow, within(goal, limits, arch.clock_hz), mapper, cache)
     if isinstance(mappings, str | Path):

@@ -172,7 +172,8 @@ def _serial(what: Callable[[Job], _T], work: Work, done: Callable[[object], None
 
 def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], None], jobs: int) -> dict[object, _T]:
     out = {}
-    warm_up()  # or each process would compile for itself
+    if any(arch.systolic is None for _, arch, _, _ in work.values()):
+        warm_up()  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
     others = multiprocessing.active_children()
     number = min(jobs, max(1, len(work)))

@@ -46,6 +46,7 @@ REPORTED = {
 }
 """The report and the column in which SCALE-Sim writes what a column of the tables has."""
 
+_NETWORKS = {"alexnet": "AlexNet", "resnet18": "ResNet-18"}
 _CYCLES = "demand_lines"
 _SHOWN = {
     _CYCLES: "cycles",
@@ -108,7 +109,7 @@ def rows(progress: Callable[[str], None] = lambda name: None) -> Iterator[Row]:
             for column, theirs, ours in compared(row, run(row, machine)):
                 before = sums.get(column, (0.0, 0.0))
                 sums[column] = before[0] + theirs, before[1] + ours
-        where = f"{table.network}, {table.size} x {table.size} PEs, {table.dataflow} (all layers together)"
+        where = f"{_NETWORKS[table.network]} (sums over its convolutions, by dataflow and side of the array)"
         name = f"{table.network} {table.dataflow} {table.size}"
         for column, what in _SHOWN.items():
             if column in sums:

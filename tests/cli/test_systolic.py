@@ -107,6 +107,7 @@ def test_show_knows_both(tilenest: Any, files: tuple[str, ...]):
         (("map", "--layer", "conv1"), "is a systolic array: its dataflow leaves no mapping to look for"),
         (("run", "--fuse"), "only machines of class spatial can"),
         (("run", "--dataflow", "row_stationary"), "which has its own dataflow: --set systolic.dataflow=os"),
+        (("run", "--limit", "latency<=5ms"), "there is nothing to choose that could keep a limit"),
         (("trace", "--layer", "conv1"), "layer conv1 is too large to watch"),
         (("trace", "--layer", "relu1"), "layer relu1 multiplies nothing"),
     ],
@@ -131,7 +132,7 @@ def test_what_every_pe_holds(tilenest: Any):
     assert lines[0].endswith("outputs[4 x, 6 n] += inputs[x, 10 k] * weights[k, n], 28 cycles")
     first, second = lines.index("cycle 8"), lines.index("cycle 9")
     assert lines[first + 1].split()[0] == "*i0,0>w0,0v1+w9,0"  # the first product, and the weight of the next fold
-    assert lines[second + 2].split()[0] == "*i0,1>w1,0v15+w8,0"  # 1 * 1 + 2 * 7
+    assert lines[second + 2].split()[0] == "*i0,1>w1,0v15+w9,0"  # 1 * 1 + 2 * 7
     assert len(lines[second:]) == 9
 
 
