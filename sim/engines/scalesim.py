@@ -133,7 +133,7 @@ class ScaleSim:
             fetched, emptied = self._replayed(role, folds, order, capacity)
         if emptied < 0:
             sets = -(-fetched // max(1, in_set))
-            return Fetches(fetched, -math.ceil(sets * in_set / _ASSUMED_WORDS), -1)
+            return Fetches(fetched, -max(1, math.ceil(sets * in_set / _ASSUMED_WORDS)), -1)
         first = int(folds[0, 4])
         return Fetches(fetched, first - math.ceil(capacity / _ASSUMED_WORDS), emptied + _READ_LATENCY)
 
@@ -189,6 +189,7 @@ class ScaleSim:
         f, groups = self.folds, self.product.repeats
         total = self.lines - 1
         pes, macs = f.rows * f.columns, f.on_rows * f.on_columns * f.steps
+        least = max(1, total)  # a single cycle is none in its count
         divided_by = self.fold_lines if self._stationary == "os" else self.fold_lines + f.columns - 1
         start = min(fetched["inputs"].start, fetched["weights"].start)
         dram = {**fetched, "outputs": written}
@@ -197,11 +198,11 @@ class ScaleSim:
             "Total Cycles (incl. prefetch)": written.stop - start,
             "Total Cycles": total,
             "Stall Cycles": 0,
-            "Overall Util %": 100 * macs / (total * pes),
+            "Overall Util %": 100 * macs / (least * pes),
             "Mapping Efficiency %": 100 * f.efficiency,
             "Compute Util %": 100 * macs / (pes * divided_by * f.row_folds * f.column_folds),
         }
-        bandwidth: dict[str, float] = {f"Avg {_NAMES[r].upper()} SRAM BW": sram[r] / total for r in _ROLES}
+        bandwidth: dict[str, float] = {f"Avg {_NAMES[r].upper()} SRAM BW": sram[r] / least for r in _ROLES}
         for role, moved in dram.items():
             bandwidth[f"Avg {_NAMES[role].upper()} DRAM BW"] = moved.words / (moved.stop - moved.start + 1)
         access: dict[str, float] = {}

@@ -84,6 +84,16 @@ def test_sums_that_do_not_fit_go_and_come_back():
     assert (by_scalesim.updates, by_scalesim.reads) == (3 * 1600, 0)  # one of its mistakes
 
 
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+@pytest.mark.parametrize("timing", ["tilenest", "scalesim"])
+def test_the_least_there_can_be(dataflow: str, timing: str):
+    sets = (f"systolic.dataflow={dataflow}", f"systolic.timing={timing}", "array.x=1", "array.y=1")
+    small = (f"{memory}.size=4 B" for memory in ("input_sram", "weight_sram", "output_sram"))
+    one = run(gemm(1, 1, 1), *sets, *small)
+    assert one.compute_cycles == (1 if dataflow == "os" else 2)
+    assert one.utilization > 0
+
+
 def test_a_slow_dram_stalls_the_array():
     layer = gemm(64, 64, 64)
     fast, slow = run(layer), run(layer, "dram.bandwidth=1 bit/cycle", "dram.latency=0 cycle", "dram.burst=1 bit")
