@@ -139,10 +139,11 @@ class ScaleSim:
 
     def _comes_once(self, role: str) -> bool:
         """Whether a word comes once in a lap, and none is padding."""
-        product = self.product
-        x, _, k = product.sizes
+        product, (x, _, k) = self.product, self.product.sizes
+        if role == "weights":
+            return True
         words = product.layer.words(product.tensor("inputs").name) // product.repeats
-        return role == "weights" or product.existing == words == x * k
+        return product.existing == words == x * k
 
     def _replayed(self, role: str, folds: Ints, order: int, capacity: int) -> tuple[int, int]:
         """Words fetched, and when the buffer was emptied last (-1 if never), word by word."""

@@ -62,8 +62,9 @@ class Product:
         if sorted(t.role for t in layer.tensors) != sorted(ROLES):
             raise UnsupportedOp(f"layer {layer.name} is no product of one input with one tensor of weights")
         parts: dict[str, list[str]] = {"x": [], "n": [], "k": [], "groups": []}
+        dims_of = {t.role: set(t.dims) for t in layer.tensors}
         for dim, _ in layer.dims:
-            roles = frozenset(t.role for t in layer.tensors if dim in t.dims)
+            roles = frozenset(role for role, dims in dims_of.items() if dim in dims)
             if roles not in _PARTS:
                 where = " and ".join(sorted(roles)) or "no tensor"
                 raise UnsupportedOp(
