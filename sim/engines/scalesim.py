@@ -9,6 +9,7 @@ Characterizing Scalability of DNN Accelerators using SCALE-Sim*, ISPASS 2020.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -225,10 +226,27 @@ class ScaleSim:
             first = f.steps - 1 + f.rows - deep if self._stationary == "os" else 2 * f.rows - 1
             unused = f.columns - (f.on_columns - (f.column_folds - 1) * f.columns)
             return first, self.lines - 1 - unused
-        folds, order = self._asked[role]
-        late = 0 if order == REVERSED else int(folds[-1, 3] - folds[-1, 2]) - 1
-        last = int(folds[-1, 4] + folds[-1, 1] - folds[-1, 0]) - 1 + late
-        return int(folds[0, 4]) + _READ_LATENCY, last + _READ_LATENCY
+        folds, _ = self._asked[role]
+        ends = (self._served(role, fold) for fold in (folds, folds[::-1]))
+        (first, _), (_, last) = (next(cycles for cycles in own if cycles) for own in ends)
+        return first + _READ_LATENCY, last + _READ_LATENCY
+
+    def _served(self, role: str, folds: Ints) -> Iterator[tuple[int, int] | None]:
+        """Fold by fold, the first and the last cycle in which a word is asked for that is there; None if none is."""
+        _, order = self._asked[role]
+        x, _, k = self.product.sizes
+        whole = role == "weights" or self.product.existing == x * k
+        if not whole:
+            of_x, of_k, padding = self.product.padded_addresses()
+            lines, lanes = (of_k, of_x) if self._stationary != "ws" else (of_x, of_k)
+        for line, after, lane, lane_after, begin in folds.tolist():
+            if whole:
+                late = 0 if order == REVERSED else lane_after - lane - 1
+                yield begin, begin + after - line - 1 + late
+                continue
+            i, j = np.nonzero(~padding[lines[line:after, None] + lanes[lane:lane_after]])
+            at = after - line - 1 - i if order == REVERSED else i + j
+            yield (begin + int(at.min()), begin + int(at.max())) if len(at) else None
 
 
 def by_laps(folds: Ints, order: int, capacity: int, folds_of_lap: int, repeats: int) -> tuple[int, int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
 import pytest
 
+import sim
+from sim.report.scalesim import scalesim_reports
 from sim.validate.scalesim import REPORTED, Table, compared, rows, run, tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
@@ -51,3 +55,19 @@ def test_the_page_names_every_row():
     found = list(rows())
     assert all(row.reproduced and not row.error for row in found)
     assert [row.what for row in found if f"| {row.what} |" not in page] == []
+
+
+def test_whole_reports_of_small_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Arrays of odd shapes, memories that are emptied often, products, and ``DP`` layers: every column of every row."""
+    monkeypatch.chdir(tmp_path)
+    told = json.loads((Path(__file__).parent / "scalesim_small.json").read_text())
+    for number, case in enumerate(told["runs"]):
+        values = "\n".join(f"{name}: {value}" for name, value in case["machine"].items())
+        Path("scale.cfg").write_text(f"[architecture_presets]\n{values}\n")
+        Path("topology.csv").write_text("\n".join(case["topology"]) + "\n")
+        reports = scalesim_reports(sim.run("scale.cfg", "topology.csv"))
+        for file, columns in told["columns"].items():
+            heading, *rows = csv.reader(reports[f"{file}.csv"].splitlines(), skipinitialspace=True)
+            assert heading[:-1] == columns
+            ours = [[float(cell) for cell in row[1:-1]] for row in rows]
+            assert ours == [pytest.approx(row, rel=1e-12) for row in case["reports"][file]], (number, file)
