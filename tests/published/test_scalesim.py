@@ -58,7 +58,7 @@ def test_the_page_names_every_row():
 
 
 def test_whole_reports_of_small_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Arrays of odd shapes, memories that are emptied often, products, and ``DP`` layers: every column of every row."""
+    """Arrays of odd shapes, memories that are emptied often, products, and ``DP`` layers: every number."""
     monkeypatch.chdir(tmp_path)
     told = json.loads((Path(__file__).parent / "scalesim_small.json").read_text())
     for number, case in enumerate(told["runs"]):
