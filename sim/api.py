@@ -96,7 +96,9 @@ def run(
         _check_read("a workload", batch=batch, bind=bind)
     else:
         workload = load_workload(workload, batch=batch, bind=bind)
-    flow = dataflow if isinstance(dataflow, Dataflow) else load_dataflow(dataflow or arch.dataflow)
+    flow = _dataflow(dataflow, arch)
+    if arch.systolic and limits:
+        raise TilenestError(f"{arch.name} is a systolic array: there is nothing to choose that could keep a limit")
     goal = Objective.parse(objective) if isinstance(objective, str) else objective
     options = Options(flow, within(goal, limits, arch.clock_hz), mapper, cache)
     if isinstance(mappings, str | Path):
@@ -112,6 +114,17 @@ def run(
         buffer_of(arch)  # better now than after all layers have been mapped
     result = run_network(workload, arch, options, mappings, jobs, progress, command)
     return fuse_network(result, workload, arch, options, jobs, progress) if fuse else result
+
+
+def _dataflow(given: Dataflow | File | None, arch: Architecture) -> Dataflow:
+    """What mappings must obey; a systolic array has no mappings, and a dataflow of its own."""
+    if arch.systolic is None:
+        return given if isinstance(given, Dataflow) else load_dataflow(given or arch.dataflow)
+    if given is not None:
+        raise TilenestError(
+            f"{arch.name} is a systolic array, which has its own dataflow: --set systolic.dataflow=os"
+        )
+    return Dataflow(arch.systolic.dataflow)
 
 
 def load_arch(name_or_path: File, *, set: Overrides = ()) -> Architecture:

@@ -76,6 +76,38 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Systolic:
+    """How a layer lies on a systolic array, as a product of matrices: x pixels of outputs, n of their channels.
+
+    Attributes:
+        dataflow: what stays in the PEs: outputs (``os``), weights (``ws``) or inputs (``is``).
+        timing: ``tilenest`` or ``scalesim``.
+        on_rows, on_columns, steps: what lies on the rows and columns of the array, and what streams.
+        row_folds, column_folds: parts into which that is cut.
+        groups: products that are made one after the other.
+        efficiency: share of the PEs that have work, over all folds.
+        fetched: words that come from DRAM, by role of the tensor; those of outputs are sums that come back.
+        written: words of outputs that go to DRAM.
+        stall_cycles: clock cycles in which the array waits for DRAM, the first tiles not counted.
+        reports: by timing ``scalesim``, the rows of SCALE-Sim's three reports, by column.
+    """
+
+    dataflow: str
+    timing: str
+    on_rows: int
+    on_columns: int
+    steps: int
+    row_folds: int
+    column_folds: int
+    groups: int
+    efficiency: float
+    fetched: Map[str, int]
+    written: int
+    stall_cycles: float = 0.0
+    reports: Map[str, Map[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class LayerResult:
     """What one layer costs.
 
@@ -95,6 +127,8 @@ class LayerResult:
         tiles: words of the largest tile of a copy, by memory and tensor.
         cycles: clock cycles by what takes them: ``compute``, memories, networks (``fanout.tensor``), and what
             comes on top: ``waits`` for single-buffered memories, ``start`` of the array, ``depth`` of its pipeline.
+            Of a systolic array: ``compute``, the outermost memory, and what comes on top of ``compute``: ``first``
+            tiles, ``stalls``, and the ``last`` words on their way out.
         bound_by: the name in `cycles` that decides the steady state.
         zeros: what zeros spare, by memory and tensor, where they do.
         operations: operations done, gated and skipped.
@@ -108,6 +142,7 @@ class LayerResult:
         fused: the layer into which a vector layer is fused and costs nothing of its own, or null.
         group: the number of the group in which the layer is run tile by tile, or null. Then everything is summed over
             the tiles, and the mapping is that of the part that is run most often.
+        systolic: on a systolic array, how the layer lies on it; null on other machines and for vector layers.
     """
 
     name: str
@@ -136,6 +171,7 @@ class LayerResult:
     space: float | None = None
     fused: str | None = None
     group: int | None = None
+    systolic: Systolic | None = None
 
     def words(self, level: str) -> int:
         """Words that a memory moves: fills, reads, updates and drains of all tensors."""

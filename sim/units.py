@@ -68,8 +68,9 @@ LENGTH = Dimension("a length", "nm", "65 nm", _si("m", "mun", base="n"))
 VOLTAGE = Dimension("a voltage", "V", "1.0 V", _si("V", "1m"))
 DATA_RATE = Dimension("a data rate", "bit/s", "3.2 GB/s", {f"{u}/s": f for u, f in _DATA.items()})
 DATA_PER_CYCLE = Dimension("data per cycle", "bit/cycle", "64 bit/cycle", {f"{u}/cycle": f for u, f in _DATA.items()})
+CYCLES = Dimension("a number of clock cycles", "cycle", "100 cycle", {"cycle": Fraction(1), "cycles": Fraction(1)})
 
-DIMENSIONS = (DATA, FREQUENCY, ENERGY, POWER, AREA, TIME, LENGTH, VOLTAGE, DATA_RATE, DATA_PER_CYCLE)
+DIMENSIONS = (DATA, FREQUENCY, ENERGY, POWER, AREA, TIME, LENGTH, VOLTAGE, DATA_RATE, DATA_PER_CYCLE, CYCLES)
 _DIMENSION_OF = {unit: dimension for dimension in DIMENSIONS for unit in dimension.units}
 
 # The lengths are bounded so that no text can make arithmetic slow.

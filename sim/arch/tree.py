@@ -16,6 +16,8 @@ from sim.errors import TilenestError, nearest
 ALL = "all"
 
 Buffering = Literal["single", "double", "buffet"]
+Stationary = Literal["os", "ws", "is"]
+Timing = Literal["tilenest", "scalesim"]
 
 
 class ArchitectureError(TilenestError):
@@ -89,6 +91,8 @@ class Memory:
         buffering: ``buffet``: a tile's words are replaced one by one, so filling overlaps with use and the
             capacity is one tile (Pellauer et al., ASPLOS 2019); ``double``: filling overlaps with use and every
             tile takes its room twice; ``single``: filling and use alternate.
+        burst_bits: what is moved at a time: a request moves whole bursts.
+        latency_cycles: clock cycles until what is read begins to arrive.
         taken_bits: part of the capacity that is not there for tiles, as other layers hold something in it.
     """
 
@@ -104,6 +108,8 @@ class Memory:
     compression: tuple[Compression, ...] = ()
     savings: tuple[ZeroSaving, ...] = ()
     taken_bits: float = 0.0
+    burst_bits: int = 1
+    latency_cycles: float = 0.0
 
     @property
     def room_per_tile(self) -> int:
@@ -198,6 +204,21 @@ class Technology:
 
 
 @dataclass(frozen=True, slots=True)
+class Systolic:
+    """How a systolic array works; `sim.arch.systolic` says what such a machine consists of.
+
+    Attributes:
+        dataflow: what stays in the PEs: outputs (``os``), weights (``ws``) or inputs (``is``).
+        timing: ``tilenest``, or ``scalesim``: cycles and words by SCALE-Sim's conventions.
+        overlap: whether a fold enters the array while the one before leaves it.
+    """
+
+    dataflow: Stationary = "ws"
+    timing: Timing = "tilenest"
+    overlap: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Architecture:
     """A machine.
 
@@ -209,6 +230,7 @@ class Architecture:
         homes: (tensor, memory) pairs. A tensor is whole at its home before and after the layer, and nothing further
             out ever sees it; its room there counts as taken (`Memory.taken_bits`), not as that of a tile. All others
             are at home in the outermost memory.
+        systolic: for machines of class ``systolic``.
 
     Raises:
         ArchitectureError: for a name used twice, a missing or misplaced compute node, an outermost node that
@@ -224,6 +246,7 @@ class Architecture:
     summary: str = ""
     source: str = ""
     homes: tuple[tuple[str, str], ...] = ()
+    systolic: Systolic | None = None
 
     def __post_init__(self) -> None:
         names = [n.name for n in self.nodes]

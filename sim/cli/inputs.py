@@ -76,7 +76,9 @@ def add_set(parser: argparse.ArgumentParser) -> None:
 
 def add_arch(parser: argparse.ArgumentParser) -> None:
     """``--arch`` and ``--set``."""
-    parser.add_argument("--arch", metavar="ARCH", required=True, help="a shipped architecture or a YAML file")
+    parser.add_argument(
+        "--arch", metavar="ARCH", required=True, help="a shipped architecture, a YAML file or SCALE-Sim's .cfg"
+    )
     add_set(parser)
 
 
@@ -101,7 +103,10 @@ def add_layer(parser: argparse.ArgumentParser) -> None:
 def add_workload(parser: argparse.ArgumentParser) -> None:
     """``--workload``, ``--batch`` and ``--bind``."""
     parser.add_argument(
-        "--workload", metavar="WORKLOAD", required=True, help="a shipped network, a YAML file or an ONNX model"
+        "--workload",
+        metavar="WORKLOAD",
+        required=True,
+        help="a shipped network, a YAML file, an ONNX model or a topology of SCALE-Sim (.csv)",
     )
     add_sizes(parser)
 
@@ -184,9 +189,14 @@ def options_of(args: argparse.Namespace, arch: Architecture) -> Options:
         TilenestError: for a dataflow, an objective or a limit that there is not, and options that contradict.
     """
     from sim.engines.options import Options, strategy_of, within
+    from sim.errors import TilenestError
     from sim.mapping.objective import Objective
     from sim.schema.dataflow import read_dataflow
 
+    if arch.systolic:
+        raise TilenestError(
+            f"{arch.name} is a systolic array: its dataflow leaves no mapping to look for (see `run`, `trace`)"
+        )
     strategy = strategy_of(args.mapper, args.budget, args.effort, args.seed)
     objective = within(Objective.parse(args.objective), args.limit, arch.clock_hz)
     return Options(read_dataflow(args.dataflow or arch.dataflow), objective, strategy, not args.no_cache)

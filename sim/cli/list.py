@@ -52,8 +52,8 @@ def _about(kind: str, name: str) -> str:
         from sim.schema.dataflow import read_dataflow
 
         return read_dataflow(name).title
-    from sim.report.quantities import count
+    from sim.report.quantities import count, several
     from sim.schema.workload import read_workload
 
     network = read_workload(name)
-    return f"{len(network)} layers, {count(network.macs)} MACs, {count(network.weight_words)} weights"
+    return f"{several(len(network), 'layer')}, {count(network.macs)} MACs, {count(network.weight_words)} weights"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sim.cli import inputs
 
 if TYPE_CHECKING:
+    from sim.arch.tree import Architecture
+    from sim.cli.output import Target
     from sim.results import Result
     from sim.workload.network import Network
 
@@ -42,6 +44,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--plot", metavar="PATH", type=inputs.plot_path, help="draw the energy of every layer: .png, .svg, .pdf"
     )
+    parser.add_argument(
+        "--scalesim-reports", metavar="DIR", type=inputs.path, help="write SCALE-Sim's three reports into this folder"
+    )
     parser.add_argument("--quiet", action="store_true", help="print neither the table nor progress")
 
 
@@ -52,6 +57,7 @@ def execute(args: argparse.Namespace) -> int:
     named = {"json": args.json, "csv": args.csv, "plot": args.plot}
     targets = targets_of({what: path for what, path in named.items() if path and path != inputs.STANDARD_OUTPUT})
     arch, network = inputs.arch_of(args), inputs.network_of(args)
+    reports = _reports(args.scalesim_reports, arch) if args.scalesim_reports else {}
     silent = args.quiet or args.json == inputs.STANDARD_OUTPUT
     if Path(args.workload).suffix == ".onnx" and not silent:
         _show_import(network)
@@ -85,7 +91,28 @@ def execute(args: argparse.Namespace) -> int:
         _show(result)
     for what, target in targets.items():
         target.write(_content(result, what, target.path))
+    if reports:
+        from sim.report.scalesim import scalesim_reports
+
+        for name, text in scalesim_reports(result).items():
+            reports[name].write(text)
     return 0
+
+
+def _reports(folder: str, arch: Architecture) -> dict[str, Target]:
+    """Where SCALE-Sim's reports go, by their names; the folder is made if there is none."""
+    from sim.cli.output import OutputError, Target
+    from sim.errors import TilenestError
+    from sim.report.scalesim import FILES
+
+    if arch.systolic is None or arch.systolic.timing != "scalesim":
+        how = "--set systolic.timing=scalesim" if arch.systolic else "of systolic arrays alone"
+        raise TilenestError(f"--scalesim-reports is for SCALE-Sim's timing, which {arch.name} has not ({how})")
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror}") from None
+    return {f"{file}.csv": Target.of(f"{folder}/{file}.csv") for file in FILES}
 
 
 def _show_import(network: Network) -> None:

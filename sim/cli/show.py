@@ -84,7 +84,7 @@ def _dataflow(args: argparse.Namespace) -> None:
     from sim.schema.dataflow import read_dataflow
 
     flow = read_dataflow(args.thing)
-    archs = [read_architecture(name) for name in names("arch_configs")]
+    archs = [arch for name in names("arch_configs") if not (arch := read_architecture(name)).systolic]
     able = [name for name, reason in hosts(flow, archs) if not reason]
     own = [arch.name for arch in archs if arch.dataflow == flow.name]
     show(*dataflow_page(flow), f"Shipped architectures that can host it: {', '.join(able) or 'none'}.")

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from sim import __version__
 from sim.arch.tree import Architecture, Fanout
-from sim.components.table import node_costs
+from sim.components.table import describe, node_costs
 from sim.engines.options import Options, described
 from sim.errors import TilenestError, show_warning, there_are
 from sim.kernels.warm import warm_up
@@ -28,7 +28,7 @@ from sim.workload.network import AnyLayer, Network
 Engine = Callable[[AnyLayer, Architecture, Mapping | None, Options], LayerResult]
 
 _GROUP = "tilenest.engines"
-_OURS = {"spatial": EntryPoint("spatial", "sim.engines.spatial:evaluate", _GROUP)}
+_OURS = {name: EntryPoint(name, f"sim.engines.{name}:evaluate", _GROUP) for name in ("spatial", "systolic")}
 
 
 def engine_of(arch: Architecture) -> Engine:
@@ -118,7 +118,7 @@ def provenance_of(
         objective=str(options.objective),
         most_pj=_finite(options.objective.most_pj),
         most_cycles=_finite(options.objective.most_cycles),
-        mapper=described(options.strategy),
+        mapper="none" if arch.systolic else described(options.strategy),
         command=command,
     )
 
@@ -136,6 +136,8 @@ def _notes(network: Network, arch: Architecture) -> Iterator[str]:
             f"{arch.compute.name} multiplies words of {arch.compute.bits} bit, but {network.name} has operands of "
             f"{widest} bit; its energy is that of the narrower ones"
         )
+    if arch.systolic and not any(row.value for row in describe(arch)):
+        yield f"nothing says what {arch.name} consists of, so energies are 0"
     if network.unsupported:
         names = ", ".join(f"{s.name} ({s.op})" for s in network.unsupported)
         yield f"left out, as they are not supported or come after what is not: {names}"
@@ -170,7 +172,8 @@ def _serial(what: Callable[[Job], _T], work: Work, done: Callable[[object], None
 
 def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], None], jobs: int) -> dict[object, _T]:
     out = {}
-    warm_up()  # or each process would compile for itself
+    if any(arch.systolic is None for _, arch, _, _ in work.values()):
+        warm_up()  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
     others = multiprocessing.active_children()
     number = min(jobs, max(1, len(work)))

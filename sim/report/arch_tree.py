@@ -57,7 +57,7 @@ def _about(arch: Architecture, costs: Map[str, NodeCosts]) -> list[str]:
     peak = arch.pes * arch.clock_hz / arch.compute.cycles
     lines = [
         f"{several(arch.pes, 'PE')} at {count(arch.clock_hz / 1e6)} MHz: at most {count(peak)} operations/s",
-        f"{arch.technology.node_nm:g} nm{volts}; class {arch.engine}; dataflow {arch.dataflow}",
+        f"{arch.technology.node_nm:g} nm{volts}; class {arch.engine}; {_works(arch)}",
     ]
     known = {
         node.name: costs[node.name].area.value * arch.instances(node.name) for node in arch if node.name in costs
@@ -67,6 +67,13 @@ def _about(arch: Architecture, costs: Map[str, NodeCosts]) -> list[str]:
         but = f", without {', '.join(without)}" if without else ""
         lines.append(f"area: {area(sum(known.values()))}{but}")
     return [*lines, f"source: {arch.source}"] if arch.source else lines
+
+
+def _works(arch: Architecture) -> str:
+    if arch.systolic is None:
+        return f"dataflow {arch.dataflow}"
+    folds = "" if arch.systolic.overlap else "; folds one after the other"
+    return f"dataflow {arch.systolic.dataflow}; timing {arch.systolic.timing}{folds}"
 
 
 def _capacity(memory: Memory, arch: Architecture) -> str:
@@ -81,7 +88,7 @@ def _capacity(memory: Memory, arch: Architecture) -> str:
 def _memory(memory: Memory, arch: Architecture, costs: NodeCosts) -> list[str]:
     lines = [
         f"keeps {', '.join(memory.keeps)}; {memory.width_bits} bit wide; {_BUFFERING[memory.buffering]}",
-        f"bandwidth: {_bandwidths(memory, arch)}",
+        f"bandwidth: {_bandwidths(memory, arch)}{_requests(memory)}",
     ]
     if costs.read is not NOT_MODELLED or costs.write is not NOT_MODELLED:
         share = arch.compute.bits / memory.width_bits
@@ -99,6 +106,11 @@ def _bandwidths(memory: Memory, arch: Architecture) -> str:
         if not math.isinf(per_cycle)
     ]
     return ", ".join(texts) or "unlimited"
+
+
+def _requests(memory: Memory) -> str:
+    bursts = f"; bursts of {memory.burst_bits} bit" if memory.burst_bits > 1 else ""
+    return bursts + (f"; {memory.latency_cycles:g} cycles until data come" if memory.latency_cycles else "")
 
 
 def _compressed(memory: Memory) -> Iterator[str]:

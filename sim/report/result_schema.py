@@ -10,7 +10,7 @@ from dataclasses import is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from sim.mapping.counts import Actions
-from sim.results import SCHEMA, Group, LayerResult, Provenance, Result, Stored, Totals
+from sim.results import SCHEMA, Group, LayerResult, Provenance, Result, Stored, Systolic, Totals
 
 Schema = dict[str, Any]
 
@@ -48,7 +48,9 @@ def result_schema() -> Schema:
         "type": "object",
         "properties": properties,
         "required": list(properties),
-        "$defs": {cls.__name__: _object(cls) for cls in (Provenance, Totals, LayerResult, Group, Actions, Stored)},
+        "$defs": {
+            cls.__name__: _object(cls) for cls in (Provenance, Totals, LayerResult, Group, Systolic, Actions, Stored)
+        },
     }
 
 
@@ -76,6 +78,8 @@ def _typed(hint: Any, description: str = "") -> Schema:
         return {"$ref": f"#/$defs/{hint.__name__}", **about}  # type: ignore[union-attr]
     if get_origin(hint) is types.UnionType:
         (some,) = (part for part in arguments if part is not types.NoneType)
+        if isinstance(some, type) and is_dataclass(some):
+            return {"anyOf": [{"$ref": f"#/$defs/{some.__name__}"}, {"type": "null"}], **about}
         return {"type": [_PLAIN[some], "null"], **about}
     if get_origin(hint) is tuple:
         return {"type": "array", "items": _typed(arguments[0]), **about}

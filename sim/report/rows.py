@@ -55,9 +55,12 @@ def title(result: Result) -> str:
     """What was run on what."""
     made = result.provenance
     clock = _with_unit(result.clock_hz, "Hz")
+    how = f"best {goal(made, result.clock_hz)}"
+    if lies := next((layer.systolic for layer in result.layers if layer.systolic), None):
+        how = f"timing {lies.timing}"
     return (
-        f"{result.workload} on {result.arch}: batch {result.batch}, dataflow {made.dataflow}, "
-        f"best {goal(made, result.clock_hz)}, {several(result.pes, 'PE')} at {clock}"
+        f"{result.workload} on {result.arch}: batch {result.batch}, dataflow {made.dataflow}, {how}, "
+        f"{several(result.pes, 'PE')} at {clock}"
     )
 
 

@@ -21,7 +21,16 @@ def cells(row: Row) -> tuple[str, ...]:
     error = f"{100 * row.error:+.1f} %" if row.error else "0"
     tolerance = f"{100 * row.tolerance:.0f} %" if row.tolerance else "exact"
     mark = "" if row.reproduced else "beyond"
-    return row.what, f"{row.published:g}{unit}", f"{row.simulated:.4g}{unit}", error, tolerance, mark
+    published, simulated = (
+        _counted(row.published) or f"{row.published:g}",
+        _counted(row.simulated) or f"{row.simulated:.4g}",
+    )
+    return row.what, f"{published}{unit}", f"{simulated}{unit}", error, tolerance, mark
+
+
+def _counted(value: float) -> str:
+    """A large number that is whole, in full; else nothing."""
+    return f"{value:,.0f}" if value >= 10_000 and value == int(value) else ""
 
 
 def summary(rows: Sequence[Row]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
@@ -21,15 +21,17 @@ from pydantic_core import CoreSchema
 
 from sim.arch import tree
 from sim.arch.library import find
+from sim.arch.systolic import SystolicError, SystolicMachine
 from sim.arch.tree import Architecture, ArchitectureError
 from sim.components.table import ComponentError, node_costs
-from sim.errors import ConfigError
+from sim.errors import ConfigError, Problem
 from sim.schema.costs import Costed, OperationEnergy, ReadWriteEnergy, WordEnergy, present
 from sim.schema.source import Source, read
 from sim.schema.validate import (
     Bandwidth,
     Bits,
     Data,
+    Delay,
     Free,
     Frequency,
     Identifier,
@@ -43,7 +45,7 @@ from sim.schema.validate import (
     validate,
 )
 from sim.schema.yaml12 import Path
-from sim.units import DATA, DATA_RATE, LENGTH, Quantity
+from sim.units import DATA, DATA_RATE, LENGTH, TIME, Quantity
 
 _SIZE = "capacity of one instance, e.g. 108 KiB; `size: unbounded` for a memory without a limit, such as DRAM"
 _KEEPS = (
@@ -116,6 +118,12 @@ class MemoryEntry(ZeroAware):
         None,
         description="whether filling overlaps with use: buffet (default), double (takes twice the room) or single",
     )
+    burst: Bits | None = Field(
+        None, description="class systolic: a request moves whole bursts, e.g. 64 B (default 1 bit)"
+    )
+    latency: Delay | None = Field(
+        None, description="class systolic: until what is read begins to arrive, e.g. 100 ns or 100 cycle (default 0)"
+    )
     compression: list[CompressionText] = Field([], description="tensors that are stored compressed")
     energy: ReadWriteEnergy | None = Field(None, description="energies that win over the cost model")
 
@@ -127,6 +135,8 @@ class MemoryEntry(ZeroAware):
             read_bandwidth=_per_cycle(self.read_bandwidth, clock_hz),
             write_bandwidth=_per_cycle(self.write_bandwidth, clock_hz),
             buffering=self.buffering,
+            burst_bits=self.burst,
+            latency_cycles=_cycles(self.latency, clock_hz),
         )
         return tree.Memory(
             self.memory,
@@ -252,6 +262,22 @@ class TechnologyText(Strict):
         return tree.Technology(self.node, **present(voltage=self.voltage))
 
 
+class SystolicText(Strict):
+    """How a systolic array works."""
+
+    dataflow: tree.Stationary = Field(description="what stays in the PEs: os (outputs), ws (weights), is (inputs)")
+    timing: tree.Timing | None = Field(
+        None, description="tilenest (default), or scalesim: cycles and words by SCALE-Sim's conventions"
+    )
+    overlap: bool | None = Field(
+        None, description="whether a fold enters while the one before leaves (default true; tilenest's timing alone)"
+    )
+
+    def lower(self) -> tree.Systolic:
+        """As the domain has it."""
+        return tree.Systolic(self.dataflow, **present(timing=self.timing, overlap=self.overlap))
+
+
 class ArchitectureText(Strict):
     """A machine."""
 
@@ -267,6 +293,7 @@ class ArchitectureText(Strict):
         None, description="feature size, and supply voltage; or feature size alone"
     )
     parameters: dict[Identifier, Free] = Field({}, description="named values, used as ${name}")
+    systolic: SystolicText | None = Field(None, description="class systolic: how the array works")
     hierarchy: list[Entry] = Field(min_length=1, description="nodes from the outermost memory to the compute node")
 
 
@@ -282,10 +309,21 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
         dataflow=text.dataflow,
         summary=text.summary,
         source=text.source,
+        systolic=text.systolic and text.systolic.lower(),
     )
+    problems = list(_misplaced(text, source))
+    if problems:
+        raise ConfigError(problems)
     try:
         arch = Architecture(text.name, nodes, text.engine, text.clock, **rest)
         node_costs(arch)
+        if arch.systolic:
+            SystolicMachine.of(arch)
+    except SystolicError as error:
+        raise ConfigError(
+            source.problem(("hierarchy", i) if i is not None else ("hierarchy",), message, expected)
+            for i, message, expected in error.faults
+        ) from None
     except ArchitectureError as error:
         raise ConfigError(source.problem(("hierarchy", _culprit(nodes)), str(error))) from None
     except ComponentError as error:
@@ -293,8 +331,28 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
     return arch
 
 
+def _misplaced(text: ArchitectureText, source: Source) -> Iterator[Problem]:
+    """Keys that a machine of this class does not know, or lacks."""
+    if text.engine == "systolic":
+        if text.systolic is None:
+            what = "a machine of class systolic must say how its array works"
+            yield source.problem(("class",), what, "a key systolic, e.g. `systolic: {dataflow: ws}`")
+        if text.dataflow is not None:
+            what = "the dataflow of a machine of class systolic is that of its array"
+            yield source.problem(("dataflow",), what, "systolic: {dataflow: ws} instead", at_key=True)
+        return
+    if text.systolic is not None:
+        what = f"a machine of class {text.engine} is no systolic array"
+        yield source.problem(("systolic",), what, "class: systolic", at_key=True)
+    for i, entry in enumerate(text.hierarchy):
+        for key in ("burst", "latency"):
+            if getattr(entry, key, None) is not None:
+                what = f"only machines of class systolic know the {key} of a memory"
+                yield source.problem(("hierarchy", i, key), what, at_key=True)
+
+
 def read_architecture(path_or_name: str | FilePath, sets: Sequence[str] = ()) -> Architecture:
-    """The machine in a file, or the shipped one of this name.
+    """The machine in a file, or the shipped one of this name. A file that ends in ``.cfg`` is one of SCALE-Sim's.
 
     Args:
         path_or_name: a path, or a name that `tilenest list` shows.
@@ -303,7 +361,12 @@ def read_architecture(path_or_name: str | FilePath, sets: Sequence[str] = ()) ->
     Raises:
         TilenestError: when there is no such file; a `ConfigError` with all mistakes in it.
     """
-    source = read(find("arch_configs", path_or_name), sets)
+    path = find("arch_configs", path_or_name)
+    if path.suffix == ".cfg":
+        from sim.schema.scalesim_cfg import read_cfg
+
+        return read_cfg(path, sets)
+    source = read(path, sets)
     return lower(validate(ArchitectureText, source), source)
 
 
@@ -320,6 +383,13 @@ def _component(part: str, nodes: Sequence[tree.Node]) -> Path:
     name, _, link = part.partition(".")
     index = [node.name for node in nodes].index(name)
     return ("hierarchy", index, *(("links", link) if link else ()), "component")
+
+
+def _cycles(delay: Quantity | None, clock_hz: float) -> float | None:
+    """Clock cycles."""
+    if delay is None:
+        return None
+    return delay.value * clock_hz if delay.dimension == TIME else delay.value
 
 
 def _per_cycle(bandwidth: Quantity | None, clock_hz: float) -> float | None:

@@ -17,6 +17,8 @@ _KEYS: dict[Kind, frozenset[str]] = {
     "dataflows": frozenset({"array", "pe", "inner", "title", "prose"}),
 }
 
+_SUFFIXES: dict[str, Kind] = {".onnx": "workloads", ".csv": "workloads", ".cfg": "arch_configs"}
+
 
 def kind_of(name_or_path: str) -> Kind:
     """The kind of an existing file, told by its content, or of a shipped name.
@@ -47,8 +49,8 @@ def _kind_of_file(path: Path, below: frozenset[Path]) -> Kind:
     Args:
         below: the files that extend this one.
     """
-    if path.suffix == ".onnx":
-        return "workloads"
+    if path.suffix in _SUFFIXES:
+        return _SUFFIXES[path.suffix]
     root = load(path)
     keys = set(root.value) if isinstance(root.value, dict) else set()
     for kind in KINDS:

@@ -67,7 +67,7 @@ def read_workload(
     sets: Sequence[str] = (),
     bind: Mapping[str, int] | None = None,
 ) -> Network:
-    """The network in a YAML or ONNX file, or the shipped one of this name.
+    """The network in a YAML or ONNX file or one of SCALE-Sim's topologies (CSV), or the shipped one of this name.
 
     Args:
         path_or_name: a path, or a name that `tilenest list` shows.
@@ -93,6 +93,15 @@ def read_workload(
         if batch is not None and isinstance(root.value, dict):
             root = replace(root, value={**root.value, "batch": Node(batch, Position(f"batch={batch}"))})
         return expand(_bound(root, bind or {}))
+
+    if path.suffix == ".csv":
+        from sim.workload.importers.scalesim_csv import import_scalesim
+
+        if sets or bind:
+            raise TilenestError(
+                f"{path}: a topology of SCALE-Sim has no values to set ({', '.join([*sets, *(bind or {})])})"
+            )
+        return import_scalesim(path, batch)
 
     source = read(path, sets, "workloads", prepare)
     try:

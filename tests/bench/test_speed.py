@@ -28,6 +28,7 @@ from sim.mapping.objective import OBJECTIVES
 from sim.mapping.optimal import Optimal
 from sim.mapping.prices import prices_of
 from sim.mapping.problem import nest_of, shape_of
+from sim.reference.systolic import Stationary, simulate
 from sim.reference.walk import walk
 from sim.schema.dataflow import read_dataflow
 from sim.workload.layer import Layer, Rank, Tensor
@@ -193,3 +194,24 @@ def test_the_exact_mapper_beside_the_sampling_one(benchmark: BenchmarkFixture, w
     arch, dataflow = sim.load_arch("eyeriss"), read_dataflow("row_stationary")
     found = benchmark(find_mapping, convolution(56, 64, 64, 1), arch, dataflow, OBJECTIVES["edp"], way)
     assert found.optimal in (True, None)
+
+
+@pytest.mark.parametrize("timing", ["tilenest", "scalesim"])
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+def test_resnet_50_on_a_systolic_array(benchmark: BenchmarkFixture, dataflow: str, timing: str) -> None:
+    """Every layer, with the event simulation, or with what SCALE-Sim's buffers fetch and its reports."""
+    sets = [f"systolic.dataflow={dataflow}", f"systolic.timing={timing}"]
+    arch, network = sim.load_arch("systolic_128x128_os", set=sets), sim.load_workload("resnet50")
+    result = benchmark(lambda: sim.run(arch, network))
+    assert all(layer.compute_cycles > 0 for layer in result.layers if layer.macs)
+
+
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+def test_a_systolic_array_register_by_register(benchmark: BenchmarkFixture, dataflow: Stationary) -> None:
+    """8 x 8 PEs, about 10^4 cycles: every word moves through every PE."""
+    steps = {"os": (8, 8, 10_000), "ws": (10_000, 8, 8), "is": (8, 10_000, 8)}[dataflow]
+    x, n, k = steps
+    inputs, weights = np.ones((x, k), np.int64), np.ones((k, n), np.int64)
+    run = benchmark.pedantic(simulate, (inputs, weights, (8, 8), dataflow), rounds=3)
+    assert run.cycles > 10_000
+    assert (run.product == k).all()

@@ -159,7 +159,7 @@ class TestErrors:
         assert fail("buffering: double", "bufering: double") == (
             "f.yaml:19:5: unknown key 'bufering'\n      bufering: double\n      ^\n"
             "  expected: one of memory, size, keeps, width, bandwidth, read_bandwidth, write_bandwidth, buffering,"
-            " compression, energy, component, leakage, area, gating, skipping\n"
+            " burst, latency, compression, energy, component, leakage, area, gating, skipping\n"
             "  did you mean 'buffering'?"
         )
 

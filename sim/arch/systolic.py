@@ -1,0 +1,100 @@
+"""What a machine with a systolic array consists of: DRAM, a memory on the chip for each tensor, the array."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from sim.arch.tree import Architecture, ArchitectureError, Compute, Fanout, Memory, Systolic, keeps
+
+ROLES = ("inputs", "weights", "outputs")
+
+Fault = tuple[int | None, str, str]
+
+
+class SystolicError(ArchitectureError):
+    """A machine that its engine does not understand.
+
+    Attributes:
+        faults: for each, the number of the node that it is about or None, what is wrong, and what was expected.
+    """
+
+    def __init__(self, name: str, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(f"architecture {name}: {message}" for _, message, _ in faults))
+
+
+@dataclass(frozen=True, slots=True)
+class SystolicMachine:
+    """A machine of class ``systolic``, its nodes by what they are for.
+
+    Attributes:
+        dram: where all tensors begin and end.
+        srams: (role, memory) pairs; several roles may share a memory.
+        array: the PEs, `y` rows of `x`.
+        registers: the memory inside a PE, which is paid for what the array moves; there may be none.
+    """
+
+    settings: Systolic
+    dram: Memory
+    srams: tuple[tuple[str, Memory], ...]
+    array: Fanout
+    registers: Memory | None
+    compute: Compute
+
+    @classmethod
+    def of(cls, arch: Architecture) -> SystolicMachine:
+        """The parts of a machine.
+
+        Raises:
+            SystolicError: with all that the engine does not understand.
+        """
+        faults = _faults(arch)
+        if faults or arch.systolic is None:
+            raise SystolicError(arch.name, faults or [(None, "it does not say how its array works", "systolic: ...")])
+        place = arch.nodes.index(arch.fanouts[0])
+        inside = [n for n in arch.nodes[place:] if isinstance(n, Memory)]
+        above = [n for n in arch.nodes[1:place] if isinstance(n, Memory)]
+        srams = tuple((role, next(m for m in above if keeps(m, role, role))) for role in ROLES)
+        registers = inside[0] if inside else None
+        return cls(arch.systolic, arch.memories[0], srams, arch.fanouts[0], registers, arch.compute)
+
+    def sram(self, role: str) -> Memory:
+        """The memory on the chip that a tensor passes."""
+        return dict(self.srams)[role]
+
+    def half_bits(self, role: str) -> float:
+        """Bits for one tile of a tensor while the next one comes: half of its share of the memory."""
+        memory = self.sram(role)
+        return memory.size_bits / 2 / sum(m is memory for _, m in self.srams)
+
+
+def _faults(arch: Architecture) -> list[Fault]:
+    out: list[Fault] = []
+    if len(arch.fanouts) != 1:
+        second = arch.nodes.index(arch.fanouts[1]) if arch.fanouts else None
+        out.append((second, f"a systolic array is one fanout, and there are {len(arch.fanouts)}", "one fanout"))
+        return out
+    place = arch.nodes.index(arch.fanouts[0])
+    above = [n for n in arch.nodes[1:place] if isinstance(n, Memory)]
+    for role in ROLES:
+        own = [m for m in above if keeps(m, role, role)]
+        if not own:
+            out.append(
+                (place, f"no memory between {arch.memories[0].name} and the array keeps {role}", "one that does")
+            )
+        out += [
+            (arch.nodes.index(m), f"{own[0].name} keeps {role} already", "one memory between DRAM and the array")
+            for m in own[1:]
+        ]
+    inside = [n for n in arch.nodes[place:] if isinstance(n, Memory)]
+    out += [(arch.nodes.index(m), f"{m.name} is a second memory inside a PE", "one at most") for m in inside[1:]]
+    for i, node in enumerate(arch.nodes):
+        if not isinstance(node, Memory | Fanout | Compute):
+            out.append((i, f"{node.name}: the engine for class systolic knows no converters", "memories, one fanout"))
+        if isinstance(node, Memory):
+            if node.compression or node.savings:
+                out.append((i, f"{node.name}: the engine for class systolic makes no use of zeros", "no such key"))
+            if node in above and math.isinf(node.size_bits):
+                out.append((i, f"{node.name} has no limit", "a size, as what is fetched depends on it"))
+    return out

@@ -1,0 +1,171 @@
+"""Systolic arrays in closed form: how a matrix product folds onto an array, its cycles, and the words that move.
+
+A layer is a product ``outputs[x, n] += inputs[x, k] * weights[k, n]``, `GROUPS` of them one after the other. Two of
+its three dimensions lie on the array, in folds of at most `ROWS` by `COLUMNS`; the third one streams:
+
+    dataflow             rows  columns  steps   what stays in a PE
+    output stationary    x     n        k       a sum; inputs go right, weights down
+    weight stationary    k     n        x       a weight; inputs go right, sums down
+    input stationary     k     x        n       an input; weights go right, sums down
+
+So the dataflow is which dimension stands where, and whether sums stay; `sim.reference.systolic` moves every word.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.kernels.jit import kernel, part
+
+Ints = npt.NDArray[np.int64]
+
+OUTPUT, WEIGHT, INPUT = range(3)
+"""What is stationary."""
+
+(X, N, K, GROUPS, ROWS, COLUMNS, STATIONARY, OVERLAP, DRAIN, WHOLE, EXISTING, LOADED) = range(12)
+"""A case: sizes of the product, of the array, and the rules by which it runs.
+
+`OVERLAP`: a fold enters while the one before leaves. `DRAIN`: sums that stayed leave down their column, else at once.
+`WHOLE`: folds at the edge take as long as whole ones. `EXISTING`: (x, k) pairs whose input is no padding. `LOADED`:
+over these pairs, the sum of the registers that an input passes when it is loaded from the top, its own included.
+"""
+CASE = 12
+
+SRAM_READS, SRAM_UPDATES, WRITES, READS, HOPS, DRAINS = range(6)
+"""Columns of the counts, one row for each of inputs, weights and outputs: words that an SRAM reads for the array (or
+to add to them) and that come back to it; words written into and read from registers of PEs, handed from a PE to its
+neighbour, and read out of registers to leave the array."""
+COLUMN_COUNT = 6
+
+
+@part
+def ceil_div(a: int, b: int) -> int:
+    """Rounded up."""
+    return -(-a // b)
+
+
+@kernel
+def shape(case: Ints) -> tuple[int, int, int]:
+    """What lies on the rows and columns of the array, and how many steps stream."""
+    if case[STATIONARY] == OUTPUT:
+        return case[X], case[N], case[K]
+    if case[STATIONARY] == WEIGHT:
+        return case[K], case[N], case[X]
+    return case[K], case[X], case[N]
+
+
+@part
+def last_row_fold(on_rows: int, rows: int, whole: int) -> int:
+    """Rows of the last fold of a column of folds."""
+    return rows if whole else on_rows - (ceil_div(on_rows, rows) - 1) * rows
+
+
+@part
+def span(case: Ints, steps: int, r: int, c: int) -> int:
+    """Cycles of a fold from its first step to its last word in the SRAM."""
+    if case[STATIONARY] != OUTPUT:
+        return steps + case[ROWS] + c - 2
+    return steps + r + c - 2 + (case[ROWS] - 1 if case[DRAIN] else 0)
+
+
+@kernel
+def interval(case: Ints, fold: int) -> int:
+    """Cycles between the first steps of a fold and of the one after it, where they overlap."""
+    on_rows, _, steps = shape(case)
+    folds = ceil_div(on_rows, case[ROWS])
+    other = fold + 1 if case[STATIONARY] != OUTPUT else fold  # the next one is loaded meanwhile, or this one drains
+    r = last_row_fold(on_rows, case[ROWS], case[WHOLE]) if other % folds == folds - 1 else case[ROWS]
+    return max(steps, r)
+
+
+@part
+def start(case: Ints, fold: int) -> int:
+    """Cycle of the first step of a fold, where folds overlap."""
+    on_rows, _, steps = shape(case)
+    rows = case[ROWS]
+    folds, edge = ceil_div(on_rows, rows), last_row_fold(on_rows, rows, case[WHOLE])
+    a_pass = (folds - 1) * max(steps, rows) + max(steps, edge)
+    before = (fold // folds) * a_pass + (fold % folds) * max(steps, rows)
+    if case[STATIONARY] == OUTPUT:
+        return before
+    first = rows if folds > 1 else edge
+    own = edge if fold % folds == folds - 1 else rows
+    return before + max(steps, own) - max(steps, first) + first
+
+
+@kernel
+def cycles(case: Ints) -> int:
+    """Clock cycles until the last word is in the SRAM, if no operand is ever late."""
+    on_rows, on_columns, steps = shape(case)
+    rows, columns, groups = case[ROWS], case[COLUMNS], case[GROUPS]
+    row_folds, column_folds = ceil_div(on_rows, rows), ceil_div(on_columns, columns)
+    edge_r = last_row_fold(on_rows, rows, case[WHOLE])
+    edge_c = last_row_fold(on_columns, columns, case[WHOLE])
+    if not case[OVERLAP]:
+        total = 0
+        for r, many_r in ((rows, row_folds - 1), (edge_r, 1)):
+            for c, many_c in ((columns, column_folds - 1), (edge_c, 1)):
+                load = 0 if case[STATIONARY] == OUTPUT else r
+                total += many_r * many_c * (load + span(case, steps, r, c))
+        return total * groups
+    end, folds = 0, row_folds * column_folds * groups
+    for back in (1, 2, 1 + row_folds, 2 + row_folds):  # the last of each shape: later ones start later
+        if back <= folds:
+            fold = folds - back
+            r = edge_r if fold % row_folds == row_folds - 1 else rows
+            c = edge_c if fold // row_folds % column_folds == column_folds - 1 else columns
+            end = max(end, start(case, fold) + span(case, steps, r, c))
+    return end
+
+
+@kernel
+def count(case: Ints, counts: Ints) -> None:
+    """The words that move, of all groups, into `counts[3, COLUMN_COUNT]`."""
+    x, n, k, rows = case[X], case[N], case[K], case[ROWS]
+    on_rows, on_columns, _ = shape(case)
+    row_folds, column_folds = ceil_div(on_rows, rows), ceil_div(on_columns, case[COLUMNS])
+    edge = on_rows - (row_folds - 1) * rows
+    passed = (row_folds - 1) * (rows * (rows + 1) // 2) + edge * (edge + 1) // 2  # 1 + 2 + ... in every fold
+    existing, weights, outputs = case[EXISTING], k * n, x * n
+    counts[:] = 0
+    if case[STATIONARY] == OUTPUT:
+        move(counts[0], existing * column_folds, existing * n)
+        move(counts[1], weights * row_folds, weights * x)
+        down = n * (on_rows * rows - passed) if case[DRAIN] else 0
+        taken = outputs if case[DRAIN] else 0  # a word goes from the sum's register into that of the column
+        counts[2, SRAM_UPDATES] = outputs
+        counts[2, WRITES] = outputs * k + taken + down
+        counts[2, READS] = outputs * (k - 1) + taken + down
+        counts[2, HOPS] = down
+        counts[2, DRAINS] = outputs
+    else:
+        if case[STATIONARY] == WEIGHT:
+            move(counts[0], existing * column_folds, existing * n)
+            stay(counts[1], weights, n * passed, x, case[OVERLAP])
+        else:
+            stay(counts[0], existing, case[LOADED], n, case[OVERLAP])
+            move(counts[1], weights * column_folds, weights * x)
+        counts[2, SRAM_UPDATES] = outputs * row_folds
+        counts[2, SRAM_READS] = outputs * (row_folds - 1)
+        counts[2, WRITES] = outputs * row_folds * rows
+        counts[2, READS] = counts[2, HOPS] = outputs * row_folds * (rows - 1)
+        counts[2, DRAINS] = outputs * row_folds
+    counts *= case[GROUPS]
+
+
+@part
+def move(row: Ints, entering: int, used: int) -> None:
+    """A tensor whose words wander through the array and are used by every PE that they come to."""
+    row[SRAM_READS] = entering
+    row[WRITES] = row[READS] = used
+    row[HOPS] = used - entering
+
+
+@part
+def stay(row: Ints, words: int, passed: int, uses: int, overlap: int) -> None:
+    """A tensor that is loaded from the top and used where it stays; with `overlap` from a second register."""
+    row[SRAM_READS] = words
+    row[HOPS] = passed - words
+    row[WRITES] = passed + (words if overlap else 0)
+    row[READS] = passed - words + words * uses + (words if overlap else 0)

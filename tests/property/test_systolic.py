@@ -1,0 +1,145 @@
+"""Is the closed form of systolic arrays what moving every word shows, and does the array compute the product?"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.arch.systolic import SystolicMachine
+from sim.arch.tree import Architecture
+from sim.engines.systolic import case_of, evaluate, folds_of
+from sim.kernels import systolic as kernel
+from sim.reference.systolic import SCALESIM, Stationary, simulate
+from sim.reference.systolic_array import Rules, Run
+from sim.schema.architecture import read_architecture
+from sim.workload.build import NetworkBuilder
+from sim.workload.layer import Layer
+from sim.workload.product import Product
+from sim.workload.window import Window
+
+DATAFLOWS: tuple[Stationary, ...] = ("os", "ws", "is")
+RULES = (Rules(), Rules(overlap=False), SCALESIM)
+
+
+def machine(rows: int, columns: int, dataflow: str, *sets: str) -> Architecture:
+    size = [f"array.x={columns}", f"array.y={rows}", f"systolic.dataflow={dataflow}"]
+    return read_architecture("systolic_8x8_ws", [*size, *sets])
+
+
+def observed(run: Run) -> list[list[int]]:
+    return [list(dataclasses.astuple(words)) for words in (run.inputs, run.weights, run.outputs)]
+
+
+def foretold(case: kernel.Ints) -> list[list[int]]:
+    counts = np.zeros((3, kernel.COLUMN_COUNT), np.int64)
+    kernel.count(case, counts)
+    return counts.tolist()
+
+
+@st.composite
+def products(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, which of them are no padding, and weights."""
+    x, n, k = (draw(st.integers(1, 9)) for _ in range(3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    exists = rng.random((x, k)) < draw(st.sampled_from((0.6, 1.0)))
+    return np.where(exists, rng.integers(-9, 10, (x, k)), 0), exists, rng.integers(-9, 10, (k, n))
+
+
+@settings(max_examples=150, deadline=None)
+@given(products(), st.integers(1, 6), st.integers(1, 6), st.sampled_from(DATAFLOWS), st.sampled_from(RULES))
+def test_the_closed_form_is_what_moving_every_word_shows(product, rows, columns, dataflow, rules):
+    inputs, exists, weights = product
+    run = simulate(inputs, weights, (rows, columns), dataflow, rules, exists)
+    np.testing.assert_array_equal(run.product, inputs @ weights)
+    (x, k), n = inputs.shape, weights.shape[1]
+    stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
+    passed = int((exists.sum(axis=0) * (np.arange(k) % rows + 1)).sum())
+    how = (stationary, rules.overlap, rules.drain, rules.whole)
+    case = np.array([x, n, k, 1, rows, columns, *how, int(exists.sum()), passed], np.int64)
+    assert kernel.cycles(case) == run.cycles
+    if rules.whole:  # registers of what fills up a fold are not told apart
+        assert [row[:2] for row in foretold(case)] == [row[:2] for row in observed(run)]
+    else:
+        assert foretold(case) == observed(run)
+
+
+def matrices(layer: Layer, values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A layer of one group, from its definition: [x, k] inputs, which exist, [k, n] weights, and [x, n] outputs."""
+    product, sizes = Product.of(layer), layer.sizes
+
+    def points(dims):
+        return [dict(zip(dims, p, strict=True)) for p in itertools.product(*(range(sizes[d]) for d in dims))]
+
+    def word(role, point):
+        tensor = product.tensor(role)
+        at = tuple(rank.offset + sum(c * point[d] for d, c in rank.terms) for rank in tensor.ranks)
+        there = all(r.extent is None or 0 <= i < r.extent for i, r in zip(at, tensor.ranks, strict=True))
+        return values[role][at] if there else None
+
+    xs, ns, ks = points(product.x), points(product.n), points(product.k)
+    inputs = [[word("inputs", x | k) for k in ks] for x in xs]
+    weights = np.array([[word("weights", k | n) for n in ns] for k in ks])
+    exists = np.array([[v is not None for v in row] for row in inputs])
+    matrix = np.array([[v or 0 for v in row] for row in inputs])
+    return matrix, exists, weights, matrix @ weights
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> Layer:
+    small = st.integers(1, 3)
+    kernel_size, stride, padding = draw(small), draw(st.integers(1, 2)), draw(st.integers(0, 1))
+    window = Window.of((kernel_size, draw(small)), stride, padding, draw(st.integers(1, 2)))
+    net = NetworkBuilder("net", batch=draw(st.integers(1, 2)))
+    net.conv("conv", net.input(draw(small), 7, 7), draw(st.integers(1, 5)), window)
+    layer = net.network()["conv"]
+    assert isinstance(layer, Layer)
+    return layer
+
+
+@settings(max_examples=40, deadline=None)
+@given(convolutions(), st.integers(2, 5), st.integers(2, 5), st.sampled_from(DATAFLOWS), st.booleans())
+def test_a_convolution_is_the_product_that_its_addresses_say(layer, rows, columns, dataflow, overlap):
+    rng = np.random.default_rng(0)
+    shapes = {"inputs": (2, 3, 7, 7), "weights": (5, 3, 3, 3)}
+    values = {role: rng.integers(-9, 10, shape) for role, shape in shapes.items()}
+    inputs, exists, weights, outputs = matrices(layer, values)
+    arch = machine(rows, columns, dataflow, f"systolic.overlap={str(overlap).lower()}")
+    product = Product.of(layer)
+    np.testing.assert_array_equal(product.existing_of_k, exists.sum(axis=0))
+    a = product.addresses()
+    index = a.of_x[:, :, None] + a.of_k[:, None, :]
+    np.testing.assert_array_equal(np.all((index >= 0) & (index < a.extents[:, None, None]), axis=0), exists)
+    of_x, of_k, padding = product.padded_addresses()
+    np.testing.assert_array_equal(~padding[of_x[:, None] + of_k], exists)
+    run = simulate(inputs, weights, (rows, columns), dataflow, Rules(overlap=overlap), exists)
+    np.testing.assert_array_equal(run.product, outputs)
+    case = case_of(product, SystolicMachine.of(arch))
+    assert kernel.cycles(case) == run.cycles
+    assert foretold(case) == observed(run)
+    assert folds_of(case).efficiency <= 1
+    result = evaluate(layer, arch)
+    assert result.compute_cycles == run.cycles
+    assert result.actions["registers"]["inputs"].reads == run.inputs.reads
+
+
+def test_groups_follow_each_other_as_folds_do():
+    net = NetworkBuilder("net")
+    net.depthwise("dw", net.input(5, 6, 6), Window.of(3))
+    layer = net.network()["dw"]
+    assert isinstance(layer, Layer)
+    for dataflow, overlap in itertools.product(DATAFLOWS, ("true", "false")):
+        case = case_of(Product.of(layer), SystolicMachine.of(machine(4, 4, dataflow, f"systolic.overlap={overlap}")))
+        one = case.copy()
+        one[kernel.GROUPS] = 1
+        assert case[kernel.GROUPS] == 5
+        if overlap == "false":
+            assert kernel.cycles(case) == 5 * kernel.cycles(one)
+        else:  # all but the last one leave while others enter
+            folds = folds_of(case)
+            enter = sum(kernel.interval(one, fold) for fold in range(folds.row_folds * folds.column_folds))
+            assert kernel.cycles(case) == 4 * enter + kernel.cycles(one)
+        np.testing.assert_array_equal(foretold(case), 5 * np.array(foretold(one)))

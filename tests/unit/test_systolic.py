@@ -1,0 +1,127 @@
+"""What a layer costs on a systolic array, where it can be worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+import sim
+from sim.components.table import node_costs
+from sim.engines.systolic import evaluate
+from sim.results import LayerResult
+from sim.schema.architecture import read_architecture
+from sim.workload.layer import Layer
+
+
+def gemm(x: int, n: int, k: int) -> Layer:
+    return Layer.einsum("gemm", {"P": x, "M": n, "C": k}, inputs="P C", weights="M C", outputs="P M")
+
+
+def run(layer: Layer, *sets: str) -> LayerResult:
+    return evaluate(layer, read_architecture("systolic_8x8_ws", sets))
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "overlap", "cycles"),
+    [
+        # One fold of 8 x 8: SCALE-Sim's lines, and 7 more where sums that stayed have to come down.
+        ("ws", "false", 8 + 20 + 8 + 8 - 2),
+        ("is", "false", 8 + 8 + 8 + 8 - 2),
+        ("os", "false", 8 + 8 + 8 - 2 + 7),
+    ],
+)
+def test_one_fold(dataflow: str, overlap: str, cycles: int):
+    x = 20 if dataflow == "ws" else 8
+    assert run(gemm(x, 8, 8), f"systolic.dataflow={dataflow}", f"systolic.overlap={overlap}").compute_cycles == cycles
+
+
+def test_folds_that_overlap_hide_loading_and_draining():
+    layer = gemm(100, 8, 80)  # 10 folds of 100 steps
+    assert run(layer, "systolic.overlap=false").compute_cycles == 10 * (8 + 100 + 8 + 8 - 2)
+    assert run(layer).compute_cycles == 8 + 10 * 100 + 8 + 8 - 2
+    short = gemm(3, 8, 80)  # loading takes longer than the steps
+    assert run(short).compute_cycles == 8 + 9 * 8 + 3 + 8 + 8 - 2
+
+
+def test_an_edge_fold_takes_what_it_needs():
+    whole, edge = (run(gemm(50, n, 8), "systolic.overlap=false").compute_cycles for n in (16, 10))
+    assert whole - edge == 6  # columns to cross
+    by_scalesim = [run(gemm(50, n, 8), "systolic.timing=scalesim").compute_cycles for n in (16, 10)]
+    assert by_scalesim == [whole, whole]
+
+
+def test_words_and_energy_of_one_fold():
+    layer = gemm(20, 8, 8)
+    arch = read_architecture("systolic_8x8_ws")
+    result = evaluate(layer, arch)
+    actions = result.actions
+    assert (actions["dram"]["inputs"].reads, actions["dram"]["weights"].reads) == (160, 64)
+    assert actions["dram"]["outputs"].updates == 160
+    assert actions["input_sram"]["inputs"].reads == 160
+    assert actions["weight_sram"]["weights"].reads == 64
+    assert (actions["output_sram"]["outputs"].updates, actions["output_sram"]["outputs"].reads) == (160, 0)
+    registers = actions["registers"]
+    assert registers["inputs"].fills == registers["inputs"].reads == 20 * 8 * 8
+    # A weight of row q goes through q + 1 registers, and into the one that is in use.
+    assert registers["weights"].fills == 8 * 36 + 64
+    assert registers["weights"].reads == 8 * 28 + 64 + 20 * 64
+    assert (registers["outputs"].updates, registers["outputs"].drains) == (20 * 8 * 8, 160)
+    costs = node_costs(arch)
+    word = costs["dram"].read.value * 16 / 64
+    assert result.energy_breakdown["dram"] == pytest.approx((160 + 64 + 160) * word)
+    assert result.energy_breakdown["mac"] == pytest.approx(20 * 64 * costs["mac"].op.value)
+    hops = 20 * 8 * 7 + 8 * 28 + 20 * 8 * 7
+    assert result.energy_breakdown["array"] == pytest.approx(hops * costs["array.all"].word_pj(16))
+    assert result.energy_pj == pytest.approx(sum(result.energy_breakdown.values()))
+    assert result.utilization == pytest.approx(layer.macs / (64 * result.latency_cycles))
+
+
+def test_sums_that_do_not_fit_go_and_come_back():
+    layer, small = gemm(200, 8, 24), "output_sram.size=1KiB"  # 3 folds; half the memory holds 32 of 200 steps
+    outputs = run(layer, small).actions["dram"]["outputs"]
+    assert (outputs.updates, outputs.reads) == (3 * 1600, 2 * 1600)
+    assert run(layer).actions["dram"]["outputs"].updates == 1600
+    by_scalesim = run(layer, "systolic.timing=scalesim").actions["dram"]["outputs"]
+    assert (by_scalesim.updates, by_scalesim.reads) == (3 * 1600, 0)  # one of its mistakes
+
+
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+@pytest.mark.parametrize("timing", ["tilenest", "scalesim"])
+def test_the_least_there_can_be(dataflow: str, timing: str):
+    sets = (f"systolic.dataflow={dataflow}", f"systolic.timing={timing}", "array.x=1", "array.y=1")
+    small = (f"{memory}.size=4 B" for memory in ("input_sram", "weight_sram", "output_sram"))
+    one = run(gemm(1, 1, 1), *sets, *small)
+    assert one.compute_cycles == (1 if dataflow == "os" else 2)
+    assert one.utilization > 0
+
+
+def test_a_slow_dram_stalls_the_array():
+    layer = gemm(64, 64, 64)
+    fast, slow = run(layer), run(layer, "dram.bandwidth=1 bit/cycle", "dram.latency=0 cycle", "dram.burst=1 bit")
+    assert slow.compute_cycles == fast.compute_cycles
+    assert slow.bound_by == "dram"
+    words = sum(a.reads + a.updates for a in slow.actions["dram"].values())
+    assert slow.cycles["dram"] == words * 16
+    assert slow.cycles["dram"] <= slow.latency_cycles <= slow.cycles["dram"] + slow.compute_cycles
+    assert slow.systolic is not None
+    assert slow.systolic.stall_cycles == slow.cycles["stalls"] > 0
+
+
+def test_bursts_and_latency():
+    layer, plain = gemm(8, 8, 8), ("dram.bandwidth=64 bit/cycle", "dram.latency=0 cycle", "dram.burst=1 bit")
+    base = run(layer, *plain)
+    assert run(layer, *plain, "dram.latency=30 cycle").cycles["first"] == base.cycles["first"] + 30
+    wide = run(layer, *plain, "dram.burst=4096 bit")  # 1024 bit take 64 cycles of a burst
+    assert (base.cycles["dram"], wide.cycles["dram"]) == (3 * 16, 3 * 64)
+
+
+def test_a_network_runs_and_goes_to_json():
+    result = sim.run("systolic_32x32_ws", "mobilenet_v1", layers=["conv1", "conv2*", "pool*", "fc"])
+    assert result.provenance.mapper == "none"
+    assert result.provenance.dataflow == "ws"
+    depthwise = next(layer for layer in result.layers if layer.kind == "depthwise")
+    assert depthwise.systolic is not None
+    assert depthwise.systolic.groups > 1
+    assert depthwise.active_pes == 9
+    assert all(layer.systolic is None for layer in result.layers if not layer.macs)
+    assert result.to_dict()["layers"][0]["systolic"]["timing"] == "tilenest"
+    assert "timing tilenest" in str(result)
