@@ -35,8 +35,8 @@ IS_OUTPUT, IS_HARD, BITS = range(3)
 # bits that cross the port of the outermost memory. Others are times that bound the latency.
 ENERGY, EXTRA, OUTERMOST, TIMES = range(4)
 
-# What a cost is: only compared; the same, where the latency grows with it no faster than it does; cycles before or
-# after the arithmetic; a time that bounds the latency, together with all that is added to it, or without; or a time to
+# What a cost is: only compared; the same, where latency grows with it no faster than it does; cycles before or after
+# the arithmetic; a time that bounds the latency, together with all that is added to it, or without; or a time to
 # which what is added to the arithmetic's cycles is added, too.
 COMPARED, DELAY, ADDED, WHOLE, TIME, WALL = range(6)
 

@@ -23,6 +23,7 @@ from sim.kernels.labels import (
     GROW,
     MADE,
     SLACK,
+    STOP,
     Goal,
     Labels,
     closing,
@@ -259,7 +260,8 @@ def branch(
     """Search all nests with these bounds in space for one better than `best`.
 
     `room` is the most divisors and primes there may be, and how many costs are looked at ahead. Returns the best
-    value then, and the least that what was left out for want of labels can be worth (infinite if nothing was).
+    value then, and the least that can be worth what was left out, for want of labels or as it was told to stop
+    (infinite if nothing was).
     """
     place = make_place(copies, task.size, room)
     points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
@@ -290,8 +292,8 @@ def branch(
                 made = _begin(anew, floor, looked, best, task, chain, place, goal, tables, labels)
             else:
                 push(label, labels)
-        elif made + 1000 > len(labels.key):
-            tally[FULL] += 1
+        elif made + 1000 > len(labels.key) or tally[STOP]:
+            tally[FULL] += tally[STOP] == 0
             left = labels.key[label]
             break
         else:

@@ -29,6 +29,9 @@ from numba.core.types import Type, unliteral  # type: ignore[attr-defined]
 
 from sim.cache import own_folder
 
+# Whether this is a version of Numba whose inner workings the library below is made for; others compile as they do.
+_IS_KNOWN = (0, 62) <= numba.version_info.short <= (0, 68)
+
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -141,7 +144,7 @@ def is_kept(function: Callable[..., object]) -> bool:
 
 def kernel(function: F) -> F:
     """Compile a function on its first call (or ahead, see `sim.kernels.warm`), and keep the machine code."""
-    return _compiled(function, cache=True, no_cfunc_wrapper=True)
+    return _compiled(function, cache=True, nogil=True, no_cfunc_wrapper=True)
 
 
 def part(function: F) -> F:
@@ -160,7 +163,8 @@ def _compiled(function: F, **options: bool) -> F:
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        compiled = numba.njit(error_model="numpy", pipeline_class=_Compiler, **options)(function)
+        pipeline = _Compiler if _IS_KNOWN else Compiler
+        compiled = numba.njit(error_model="numpy", pipeline_class=pipeline, **options)(function)
     finally:
         config.CACHE_DIR = before
     template = compiled.get_call_template

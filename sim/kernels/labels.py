@@ -30,8 +30,8 @@ from sim.kernels.tables import Tables, cost_at, most_at, row_of, slides, status_
 # Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime.
 START, GROW, CLOSE, CROSS = range(4)
 
-# What a run of the search says of itself: labels made, nests counted; whether labels ran out.
-MADE, COUNTED, FULL = range(3)
+# What a run of the search says of itself: labels made, nests counted; whether labels ran out. Whether it is to stop.
+MADE, COUNTED, FULL, STOP = range(4)
 
 LOOKS = 24  # labels at the same place with which a new one is compared
 GONE = -2  # in the place of the next label: this one need not be continued

@@ -1,8 +1,8 @@
 """What windows cost, loop by loop: the words of an edge that has closed, as the loops outside become known.
 
-A tensor with windows closes at a point; then a loop over one window moves its tile, and until a loop over something else
-that the tensor depends on comes, tiles have words in common with those before them. What that brings is known step by
-step (`sim.kernels.steps`). Gaps that the same copies share are one class of gaps.
+A tensor with windows closes at a point; then a loop over one window moves its tile, and until a loop over something
+else that the tensor depends on comes, tiles have words in common with those before them. What that brings is known
+step by step (`sim.kernels.steps`). Gaps that the same copies share are one class of gaps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from sim.kernels.steps import ALL, AT_MOST, FIRST, OTHER, REST, SECOND, fill_ste
 # no more is to come.
 UNMOVED, MOVED, SETTLED = 0, 1, 3
 
-# How well the words of a class are known: not before fanouts further out are crossed; as if all tiles were alike; exactly.
+# How well the words of a class are known: not before fanouts further out are crossed; as if all tiles were alike; or
+# exactly.
 STATIC, EVEN, EXACT = range(3)
 
 # Rows of the prices of a class: above zero, and below, where some copies may have no work; the same if all have.

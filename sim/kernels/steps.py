@@ -1,8 +1,8 @@
 """What the loops outside a window's tile bring, step by step: the words that are fresh when one of them steps.
 
-A loop steps when all loops inside it return from their end to their beginning. So the place of a step is a point of the
-lattice of the window's two dimensions: how far the loops inside reach. What the steps of a loop bring depends on that
-point and on its dimension alone, and what is still to come on the point alone.
+A loop steps when all loops inside it return from their end to their beginning. So the place of a step is a point of
+the lattice of the window's two dimensions: how far the loops inside reach. What the steps of a loop bring depends on
+that point and on its dimension alone, and what is still to come on the point alone.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from sim.kernels.windows import (
     span_of,
 )
 
-# Rows of a table of steps, whose places are points of the lattice of a window's two dimensions: words that are fresh
-# when a loop over the first dimension steps whose loops inside reach to the point, over the second, or one over neither;
-# words of whole tiles; all at the beginnings of the blocks that reach to the point. At least, then at most; and at the
-# end the least that can follow.
+# Rows of a table of steps, whose columns are points of the lattice of a window's two dimensions: words that are fresh
+# when a loop over the first dimension steps whose loops inside reach to the point, over the second, or one over
+# neither; words of whole tiles; all at the beginnings of the blocks that reach to the point. At least, then at most;
+# and at the end the least that can follow.
 FIRST, SECOND, OTHER, ALL, AT_MOST, REST = 0, 1, 2, 3, 4, 8
 STEP_ROWS = 9
 
@@ -195,7 +195,7 @@ def _fill_evenly(
     group: Floats,
     out: Floats,
 ) -> None:
-    """The table of steps as if all tiles were alike; a step of a loop over the first dimension is one of `far0` words.
+    """The table of steps as if all tiles were alike; a loop over the first dimension steps by `far0` words.
 
     What tiles lack is taken off, and what may come twice as neighbours lack it is added, once. The last row gets what
     a step brings at least, also if copies in fanouts further out lie between its loop and those inside.

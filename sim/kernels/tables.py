@@ -159,7 +159,7 @@ def most_spots(task: Task, place: Place) -> int:
 
 @part
 def row_of(slot: int, c: int, tables: Tables) -> int:
-    """Where the steps of a class of an edge are: of the first window, then of the second. The last two are for all."""
+    """Where the steps of a class of an edge are: of the first window, then of the second."""
     return tables.row[slot, c]
 
 

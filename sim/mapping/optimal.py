@@ -12,6 +12,7 @@ import functools
 import heapq
 import itertools
 import math
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from sim.arch.tree import ALL, Architecture, Compute, Fanout, Memory
 from sim.kernels.bounds import ADDED, IS_HARD, NEVER, TIMES, Chain
 from sim.kernels.branch import branch
 from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
-from sim.kernels.labels import COUNTED, SLACK, Labels
+from sim.kernels.labels import COUNTED, SLACK, STOP, Labels
 from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
@@ -40,8 +41,7 @@ from sim.mapping.size import count_nests
 from sim.mapping.space import Space
 from sim.workload.layer import Layer
 
-MOST_LABELS = 1 << 17  # in one part of the space
-_LABELS_A_SECOND = 30_000  # measured, so that a budget is kept
+MOST_LABELS = 1 << 18  # in one part of the space
 _AT_ONCE = 256  # ways to use the copies whose bounds are made together
 
 
@@ -115,7 +115,7 @@ class _Search:
     best: float = math.inf
     left: float = math.inf
     nest: Mapping | None = None
-    tally: Ints = field(default_factory=lambda: np.zeros(3, np.int64))
+    tally: Ints = field(default_factory=lambda: np.zeros(4, np.int64))
     work: Floats = field(default_factory=lambda: np.empty(0))
     floats: Floats = field(default_factory=lambda: np.empty(0))
     ints: Ints = field(default_factory=lambda: np.empty(0, np.int64))
@@ -143,7 +143,22 @@ class _Search:
         return Found(self.nest, judged.pj, judged.cycles, math.exp(judged.score), evaluated, bound, size)
 
     def run(self) -> None:
-        """Search the parts of the space, the most promising first."""
+        """Search the parts of the space, the most promising first, until nothing can be better or time is over."""
+        rest = self.deadline - time.monotonic()
+        timer = threading.Timer(rest, self._stop) if rest < threading.TIMEOUT_MAX else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            self._run()
+        finally:
+            if timer:
+                timer.cancel()
+
+    def _stop(self) -> None:
+        self.tally[STOP] = 1
+
+    def _run(self) -> None:
         space = self.space
         feeders = list(itertools.product(*(space.feeders(t) for t in space.layer.tensors)))
         pricing = Pricing(space, space.prices(feeders[0]))
@@ -151,17 +166,18 @@ class _Search:
         chains = [pricing.chain(*part) for part in parts]
         totals = [space.prices(f).total for f, _ in parts]
         axes, copies = space.copies
+        if not len(copies):  # the dataflow demands what cannot be
+            return
         powers, most = np.array(self.objective.powers), np.array([self.objective.most_pj, self.objective.most_cycles])
         room = np.array([space.most_divisors, MOST_PRIMES, pricing.looked])
         exact = self._exact(pricing, axes[0])
         for bound, i, s in self._parts(chains, totals, powers, most, pricing):
             if bound >= self.best - SLACK or bound == NEVER:
                 break
-            rest = self.deadline - time.monotonic()
-            if rest <= 0 and self.nest is not None:
+            if time.monotonic() >= self.deadline:
                 self.left = min(self.left, bound)
                 break
-            labels = self._make_room(chains[i], copies[s], pricing.looked, rest)
+            labels = self._make_room(chains[i], copies[s], pricing.looked)
             own = exact._replace(axes=axes[s], total=totals[i])
             before = self.best
             self.best, left = branch(
@@ -233,8 +249,8 @@ class _Search:
             np.zeros(3),
         )
 
-    def _make_room(self, chain: Chain, copies: Ints, looked: int, rest: float) -> Labels:
-        """See to it that working memory is large enough, and the labels few enough for the time that is left."""
+    def _make_room(self, chain: Chain, copies: Ints, looked: int) -> Labels:
+        """See to it that working memory is large enough."""
         points = math.prod(map(divisors, (-(-self.space.size // copies.prod(0))).tolist()))
         tensors, statuses = chain.level.shape
         stretches, costs = len(self.space.fanouts) + 1, len(chain.down)
@@ -242,8 +258,7 @@ class _Search:
         need = (tensors * (1 + statuses) + len(chain.edge) * stretches * costs + (looked + 2) * rows) * points
         if len(self.work) < need:
             self.work = np.empty(need)
-        n = int(min(MOST_LABELS, max(5_000.0, rest * _LABELS_A_SECOND)))
-        levels, fanouts = len(self.space.arch.memories), len(self.space.fanouts)
+        n, levels, fanouts = MOST_LABELS, len(self.space.arch.memories), len(self.space.fanouts)
         edges = len(chain.edge)
         reals, whole = n * (3 * costs + levels) + costs, n * (9 + fanouts + 2 * edges) + rows * points
         if len(self.floats) < reals:

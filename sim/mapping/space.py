@@ -123,7 +123,8 @@ class Space:
         """All bounds in space: over the two axes [S, F, 2, D], and of every fanout [S, F, D]."""
         fanouts = []
         for f in range(len(self.fanouts)):
-            x, y = (np.array(own, np.int64).reshape(len(own), -1) for own in (self.spreads(f, axis) for axis in AXES))
+            ways = (self.spreads(f, axis) for axis in AXES)
+            x, y = (np.array(own, np.int64).reshape(len(own), len(self.dims)) for own in ways)
             pairs = np.stack([np.repeat(x, len(y), 0), np.tile(y, (len(x), 1))], 1)
             total = pairs.prod(1)
             fine = self._economic(total) if len(self.fanouts) == 1 else np.ones(len(total), bool)
