@@ -122,6 +122,8 @@ class _Search:
     keys: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
     cycles: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
     ends: Ints = field(default_factory=lambda: np.zeros(1, np.int64))
+    heads: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    labels: dict[int, Labels] = field(default_factory=dict)
 
     @property
     def bound(self) -> float:
@@ -177,7 +179,7 @@ class _Search:
             if time.monotonic() >= self.deadline:
                 self.left = min(self.left, bound)
                 break
-            labels = self._make_room(chains[i], copies[s], pricing.looked)
+            labels = self._make_room(i, chains[i], copies[s], pricing.looked)
             own = exact._replace(axes=axes[s], total=totals[i])
             before = self.best
             self.best, left = branch(
@@ -249,45 +251,51 @@ class _Search:
             np.zeros(3),
         )
 
-    def _make_room(self, chain: Chain, copies: Ints, looked: int) -> Labels:
-        """See to it that working memory is large enough."""
+    def _make_room(self, i: int, chain: Chain, copies: Ints, looked: int) -> Labels:
+        """See to it that working memory is large enough for a part with chain `i`."""
         points = math.prod(map(divisors, (-(-self.space.size // copies.prod(0))).tolist()))
         tensors, statuses = chain.level.shape
-        stretches, costs = len(self.space.fanouts) + 1, len(chain.down)
+        stretches = len(self.space.fanouts) + 1
         rows = stretches * int(chain.number.prod())
-        need = (tensors * (1 + statuses) + len(chain.edge) * stretches * costs + (looked + 2) * rows) * points
+        costs = len(chain.edge) * stretches * len(chain.down)
+        need = (tensors * (1 + statuses) + costs + (looked + 2) * rows) * points
         if len(self.work) < need:
             self.work = np.empty(need)
-        n, levels, fanouts = MOST_LABELS, len(self.space.arch.memories), len(self.space.fanouts)
-        edges = len(chain.edge)
-        reals, whole = n * (3 * costs + levels) + costs, n * (9 + fanouts + 2 * edges) + rows * points
-        if len(self.floats) < reals:
-            self.floats = np.empty(reals)
-        if len(self.ints) < whole:
-            self.ints = np.empty(whole, np.int64)
-        low, high, wide, alike, used = np.split(
-            self.floats[:reals], np.cumsum([n * costs, n * costs, n * costs, costs])
-        )
-        at, move, heap, trace, crossed, closed, state, head = np.split(
-            self.ints[:whole], n * np.cumsum([3, 4, 1, 1, fanouts, edges, edges])
-        )
+        if len(self.heads) < rows * points:
+            self.heads = np.empty(rows * points, np.int64)
+            self.labels.clear()
+        if i not in self.labels:
+            self.labels[i] = self._make_labels(chain)
+        return self.labels[i]
+
+    def _make_labels(self, chain: Chain) -> Labels:
+        """Labels, in the memory that those of all chains have in common."""
+        n, costs, edges = MOST_LABELS, len(chain.down), len(chain.edge)
+        levels, fanouts = len(self.space.arch.memories), len(self.space.fanouts)
+        floats, ints = n * np.array([costs, costs, costs, levels]), n * np.array([3, 4, 1, 1, fanouts, edges, edges])
+        if len(self.floats) < floats.sum():
+            self.floats = np.empty(floats.sum())
+        if len(self.ints) < ints.sum():
+            self.ints = np.empty(ints.sum(), np.int64)
+        low, high, wide, used = np.split(self.floats[: floats.sum()], np.cumsum(floats)[:-1])
+        at, move, heap, trace, crossed, closed, state = np.split(self.ints[: ints.sum()], np.cumsum(ints)[:-1])
         return Labels(
             at.reshape(n, 3),
             move.reshape(n, 4),
             low.reshape(n, costs),
             high.reshape(n, costs),
-            used.reshape(n, -1),
+            used.reshape(n, levels),
             crossed.reshape(n, fanouts),
             closed.reshape(n, edges),
             state.reshape(n, edges),
             trace,
             wide.reshape(n, costs),
             heap,
-            self.keys[:n],
-            self.cycles[:n],
-            head,
+            self.keys,
+            self.cycles,
+            self.heads,
             self.ends,
-            alike,
+            np.empty(costs),
         )
 
     def _mapping(self, exact: Exact) -> Mapping:
