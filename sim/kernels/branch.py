@@ -57,7 +57,7 @@ from sim.kernels.tables import (
 from sim.kernels.windows import new_group
 
 MOST_STEPS = 1 << 19  # places in tables of steps; without them windows are not followed
-PATIENCE = 1500  # labels, before bounds are sought that see what room several tensors share
+PATIENCE = 1500  # labels, before bounds are sought that see what room several tensors share, and orders are given up
 
 
 @part
@@ -283,7 +283,7 @@ def branch(
             break
         if labels.at[label, 2] == GONE:
             continue
-        if labels.at[label, 0] == rows - 1 and not is_pending(label, points - 1, labels):
+        if labels.at[label, 0] == rows - 1 and not is_pending(label, points - 1, made < PATIENCE, task, labels):
             best = _complete(label, best, task, chain, place, goal, exact, labels, tally)
         elif made > PATIENCE and not rented:
             rented = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.kernels.bounds import CHILD_NODE, TENSOR, Chain, Place, Task, divided, first_words
+from sim.kernels.bounds import CHILD_NODE, IS_HARD, TENSOR, Chain, Place, Task, divided, first_words
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.labels import Labels, closed_at, point_of, status_inside
@@ -148,8 +148,14 @@ def grow_windows(
 
 
 @part
-def is_pending(label: int, last: int, labels: Labels) -> bool:
-    """Whether the order of the loops that are left may still matter to a window."""
+def is_pending(label: int, last: int, patient: bool, task: Task, labels: Labels) -> bool:
+    """Whether the order of the loops that are left may still matter to a window.
+
+    To tensors that are not followed it always may; their orders are tried only if there are few.
+    """
+    for t in range(len(task.depends)):
+        if patient and task.kind[IS_HARD, t] and labels.at[label, 1] < last:
+            return True
     for e in range(labels.state.shape[1]):
         if 0 <= labels.state[label, e] < SETTLED and labels.at[label, 1] < last:
             return True
