@@ -288,3 +288,34 @@ def test_where_no_nest_fits() -> None:
     assert not list(legal_mappings(matrices(2, 2, 2), arch, flow))
     with pytest.raises(MappingError):
         find_mapping(matrices(2, 2, 2), arch, flow, OBJECTIVES["edp"], Optimal())
+
+
+@pytest.mark.parametrize("inner", [(), ("C", "P"), ("P",)])
+def test_loops_that_are_left_obey_the_dataflow(inner: tuple[str, ...]) -> None:
+    """When all tiles are settled, the loops that are left stand in an order that the dataflow allows."""
+    dram = replace(DRAM, bandwidth=200.0, component=costs(read_pj=0.0, write_pj=10.0))
+    arch = Architecture("machine", (dram, Memory("buffer", ("outputs",), math.inf), Compute("mac")))
+    layer, flow, edp = matrices(6, 3, 2), Dataflow("flow", inner=inner), OBJECTIVES["edp"]
+    best = Priced.of(layer, arch, all_mappings(layer, arch, flow)).best(edp)
+    assert best
+    found = find_mapping(layer, arch, flow, edp, Optimal())
+    assert found.optimal
+    assert found.value == pytest.approx(value(best, layer, arch, edp))
+
+
+@pytest.mark.parametrize("inner", [("P",), ("R",), ("M",), ("P", "M")])
+def test_windows_under_an_order_of_loops(inner: tuple[str, ...]) -> None:
+    arch, flow, dram = machine(Memory("line", ("inputs",), 48)), Dataflow("flow", inner=inner), OBJECTIVES["dram"]
+    best = Priced.of(WINDOW, arch, all_mappings(WINDOW, arch, flow)).best(dram)
+    assert best
+    found = find_mapping(WINDOW, arch, flow, dram, Optimal())
+    assert found.optimal
+    assert found.value == pytest.approx(value(best, WINDOW, arch, dram))
+
+
+def test_demands_that_cannot_be_met_together() -> None:
+    both = (Spread("x", ("P",), ("P",)), Spread("x", ("M",), ("M",)))
+    with pytest.raises(MappingError):
+        find_mapping(
+            matrices(3, 3, 1), machine(Fanout("array", 4)), Dataflow("both", spread=both), OBJECTIVES["edp"], Optimal()
+        )
