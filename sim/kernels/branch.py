@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.bounds import BITS, ENERGY, IS_HARD, LINES, NEVER, OUTERMOST, TIMES, Chain, Place, Task
+from sim.kernels.compare import keep_label
 from sim.kernels.cost import Floats
 from sim.kernels.follow import close_window, cross_windows, grow_windows, is_pending
 from sim.kernels.jit import kernel, maker, part
@@ -29,7 +30,6 @@ from sim.kernels.labels import (
     closing,
     copy_label,
     covered,
-    keep_label,
     pop,
     push,
     value,
