@@ -2,7 +2,8 @@
 
 Searches a few hundred map spaces of 1 to 10^24 nests for the least energy-delay product, ten seconds of wall time
 each at most; writes ``docs/data/search_cost.csv`` and draws ``docs/images/search_cost.svg``. Takes about three
-minutes of one core that nobody else uses. ``--draw`` draws what was measured last, ``--machines`` measures some machines anew.
+minutes of one core that nobody else uses. ``--draw`` draws what was measured last, ``--machines`` measures some
+machines anew.
 """
 
 from __future__ import annotations

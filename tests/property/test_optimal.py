@@ -315,7 +315,6 @@ def test_windows_under_an_order_of_loops(inner: tuple[str, ...]) -> None:
 
 def test_demands_that_cannot_be_met_together() -> None:
     both = (Spread("x", ("P",), ("P",)), Spread("x", ("M",), ("M",)))
+    layer, arch, flow = matrices(3, 3, 1), machine(Fanout("array", 4)), Dataflow("both", spread=both)
     with pytest.raises(MappingError):
-        find_mapping(
-            matrices(3, 3, 1), machine(Fanout("array", 4)), Dataflow("both", spread=both), OBJECTIVES["edp"], Optimal()
-        )
+        find_mapping(layer, arch, flow, OBJECTIVES["edp"], Optimal())
