@@ -39,6 +39,7 @@ class Folds:
     Attributes:
         on_rows, on_columns, steps: what lies on rows and columns, and how much streams.
         rows, columns: of the array.
+        places: equal parts of what lies on the rows, none of which shares a fold with another.
     """
 
     on_rows: int
@@ -46,11 +47,12 @@ class Folds:
     steps: int
     rows: int
     columns: int
+    places: int = 1
 
     @property
     def row_folds(self) -> int:
         """Folds of a column of folds."""
-        return -(-self.on_rows // self.rows)
+        return -(-self.on_rows // self.places // self.rows) * self.places
 
     @property
     def column_folds(self) -> int:
@@ -60,7 +62,7 @@ class Folds:
     @property
     def used_rows(self) -> int:
         """Rows of the largest fold."""
-        return min(self.rows, self.on_rows)
+        return min(self.rows, self.on_rows // self.places)
 
     @property
     def used_columns(self) -> int:
@@ -309,7 +311,7 @@ class Planner:
         if loaded and case[fold_kernel.OVERLAP]:
             out[0] += rows[0]
         out[-1] += fold_kernel.cycles(case) - out.sum()
-        out *= self.machine.compute.cycles
+        out *= self.machine.step_cycles(self.product.layer.operand_bits)
         out[-1] += self.machine.compute.depth - 1
         return out
 
