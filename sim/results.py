@@ -180,7 +180,7 @@ class LayerResult:
         group: the number of the group in which the layer is run tile by tile, or null. Then everything is summed over
             the tiles, and the mapping is that of the part that is run most often.
         systolic: on a systolic array, how the layer lies on it; null on other machines and for vector layers.
-        breakdown: on a systolic array where inputs and outputs are at home on the chip, where its cycles go; else null.
+        breakdown: on a systolic array with inputs and outputs at home on the chip, where its cycles go; else null.
     """
 
     name: str

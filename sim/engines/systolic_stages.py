@@ -114,8 +114,8 @@ class Staged:
         need = sum(layer.words(t.name) * t.bits for t in layer.tensors if t.role != "weights")
         if need > home.size_bits:
             raise RoomError(
-                f"layer {layer.name}: {home.name} is too small for its inputs and outputs, {need / 2**23:.1f} MiB; it "
-                f"holds {home.size_bits / 2**23:g} MiB"
+                f"layer {layer.name}: {home.name} is too small for its inputs and outputs, {need / 2**23:.1f} MiB; "
+                f"it holds {home.size_bits / 2**23:g} MiB"
             )
         for role, bits, what in (
             ("outputs", 2 * self.folds.used_columns * self.sums_bits, "the sums of one step, twice"),

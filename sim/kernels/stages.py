@@ -34,8 +34,8 @@ unit behind it spends waiting."""
 LAYER = 6
 
 ACTIVE, WEIGHTS, SHIFTING, OUTSIDE, OTHER = range(5)
-"""What the cycles of a layer go into: the array works; it waits for weights, for them to be shifted in, for words from
-outside the chip, or for something else (blocks that leave, vector layers)."""
+"""What the cycles of a layer go into: the array works; it waits for weights, for them to be shifted in, for words
+from outside the chip, or for something else (blocks that leave, vector layers)."""
 CAUSES = 5
 
 

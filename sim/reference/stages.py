@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the array; see `sim.kernels.stages`. A tile of which nothing is fetched is that of the step before."""
+    """A step of the array; see `sim.kernels.stages`. Without a fetch its tile is that of the step before."""
 
     cycles: int
     fetch: int = 0

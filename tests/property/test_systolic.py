@@ -59,7 +59,7 @@ def test_the_closed_form_is_what_moving_every_word_shows(product, rows, columns,
     stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
     passed = int((exists.sum(axis=0) * (np.arange(k) % rows + 1)).sum())
     how = (stationary, rules.overlap, rules.drain, rules.whole)
-    case = np.array([x, n, k, 1, rows, columns, *how, int(exists.sum()), passed], np.int64)
+    case = np.array([x, n, k, 1, rows, columns, *how, int(exists.sum()), passed, 1], np.int64)
     assert kernel.cycles(case) == run.cycles
     if rules.whole:  # registers of what fills up a fold are not told apart
         assert [row[:2] for row in foretold(case)] == [row[:2] for row in observed(run)]
