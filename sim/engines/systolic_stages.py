@@ -26,7 +26,7 @@ from sim.mapping.counts import Actions
 from sim.mapping.prices import static_pj
 from sim.results import Breakdown, LayerResult, Systolic
 from sim.workload.layer import ROLES, Layer, VectorLayer
-from sim.workload.network import AnyLayer, Network
+from sim.workload.network import Network
 from sim.workload.product import Product
 
 Floats = npt.NDArray[np.float64]
@@ -44,7 +44,8 @@ def ends_of(network: Network) -> dict[str, Ends]:
     """By layer. What is fused into a layer works on what that layer sends."""
     made = {(flow.target, flow.tensor) for flow in network.flows}
     taken = {flow.source for flow in network.flows} - set(network.outputs)
-    hosts = {layer.name: _host(layer, network) for layer in network}
+    fused = {layer.name: layer.fused for layer in network if isinstance(layer, VectorLayer)}
+    hosts = {layer.name: _host(layer.name, fused) for layer in network}
     leaving = {hosts[layer.name] for layer in network if layer.name not in taken}
     out = {}
     for layer in network:
@@ -59,9 +60,10 @@ def ends_of(network: Network) -> dict[str, Ends]:
     return out
 
 
-def _host(layer: AnyLayer, network: Network) -> str:
-    fused = getattr(layer, "fused", None)
-    return layer.name if fused is None else _host(network[fused], network)
+def _host(name: str, fused: Map[str, str | None]) -> str:
+    """The layer into which one is fused, else itself."""
+    into = fused.get(name)
+    return name if into is None else _host(into, fused)
 
 
 @dataclass(frozen=True)
@@ -205,17 +207,22 @@ def in_a_row(
             row, widths = staged.row(len(tables[-1])), (staged.product.tensor("inputs").bits, layer.outputs.bits)
         else:
             vectors[layer.name] = evaluate_vector(layer, _at_home(layer, arch))
+            if layer.fused:  # it works on words that pass by
+                continue
             row, widths = [0, vectors[layer.name].latency_cycles, 0, 0, 1, 0], (layer.bits, layer.bits)
         row[stages.COMES], row[stages.LEAVES] = own.comes * widths[0] / speed, own.leaves * widths[1] / speed
         rows.append(row)
-    out = np.zeros((len(network), stages.CAUSES))
-    stages.run(np.vstack(tables), np.array(rows, float), arch.home("weights").latency_cycles, out)
-    results = []
-    for layer, causes in zip(network, out, strict=True):
+    out = np.zeros((len(rows), stages.CAUSES))
+    if rows:
+        stages.run(np.vstack(tables), np.array(rows, float), arch.home("weights").latency_cycles, out)
+    results, causes = [], iter(out)
+    for layer in network:
         if isinstance(layer, Layer):
-            results.append(_Priced(made[layer.name], ends[layer.name], causes).result())
+            results.append(_Priced(made[layer.name], ends[layer.name], next(causes)).result())
+        elif layer.fused:
+            results.append(vectors[layer.name])
         else:
-            results.append(_vector(layer, vectors[layer.name], ends[layer.name], causes, arch))
+            results.append(_vector(layer, vectors[layer.name], ends[layer.name], next(causes), arch))
     return tuple(results)
 
 
@@ -258,8 +265,6 @@ def breakdown_of(causes: Sequence[float], useful: float) -> Breakdown:
 def _vector(layer: VectorLayer, alone: LayerResult, ends: Ends, causes: Floats, arch: Architecture) -> LayerResult:
     """A vector layer in its place among the others."""
     parts, latency = breakdown_of(causes, 0.0), float(causes.sum())
-    if layer.fused:
-        return alone
     actions = {memory: dict(tensors) for memory, tensors in alone.actions.items()}
     outer = arch.memories[0].name
     moved = {k: dict(v) for k, v in alone.energy_by_tensor.items()}
