@@ -134,8 +134,8 @@ def _check_breakdown(arch: Architecture) -> None:
 
     if not (arch.systolic and arch.homes):
         raise TilenestError(
-            f"--breakdown is for systolic arrays whose inputs and outputs are at home on the chip (key `homes`), such "
-            f"as tpu_v1; {arch.name} is not"
+            f"--breakdown is for systolic arrays whose inputs and outputs are at home on the chip (key `homes`), "
+            f"such as tpu_v1; {arch.name} is not"
         )
 
 

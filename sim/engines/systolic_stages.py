@@ -7,7 +7,7 @@ the weights of all its folds, so they come once for every block, in whole bursts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -256,9 +256,9 @@ def _accesses(a: Actions, memory: Memory, costs: Map[str, NodeCosts], bits: int)
     )
 
 
-def breakdown_of(causes: Sequence[float], useful: float) -> Breakdown:
+def breakdown_of(causes: Floats, useful: float) -> Breakdown:
     """What the kernel says of a layer, with the cycles that its multiplications would take all PEs."""
-    active, weights, shifting, outside, other = map(float, causes)
+    active, weights, shifting, outside, other = causes.tolist()
     return Breakdown(active, useful, active - useful, weights, shifting, outside + other, outside)
 
 
@@ -316,7 +316,7 @@ class _Priced:
         """pJ by component and tensor."""
         staged, arch = self.staged, self.staged.arch
         costs, out = node_costs(arch), dict[str, dict[str, float]]()
-        width = {role: staged.product.tensor(role).bits for role in ROLES}
+        width: dict[str, int] = {role: staged.product.tensor(role).bits for role in ROLES}
         for memory in arch.memories:
             inside = memory in (staged.machine.sram("outputs"), staged.machine.registers)
             out[memory.name] = {
@@ -332,7 +332,7 @@ class _Priced:
     def result(self) -> LayerResult:
         """The layer's result."""
         staged, layer, arch, machine = self.staged, self.staged.layer, self.staged.arch, self.staged.machine
-        width = {role: staged.product.tensor(role).bits for role in ROLES}
+        width: dict[str, int] = {role: staged.product.tensor(role).bits for role in ROLES}
         actions = self.actions()
         moved = self.energy(actions)
         moved[arch.memories[0].name] |= _passed(self.ends, arch, actions, width)

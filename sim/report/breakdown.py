@@ -22,8 +22,8 @@ COLUMNS = {
 """Headings, and the parts of a `Breakdown` below them."""
 
 _LEGEND = (
-    "Shares of the cycles. Array active, weight stall, weight shift and non-matrix are all of them; useful and unused "
-    "MACs are parts of array active, the input stall is a part of non-matrix. TOPS count a MAC as two operations."
+    "Shares of the cycles. Array active, weight stall, weight shift and non-matrix are all of them; useful and "
+    "unused MACs are parts of array active, the input stall is a part of non-matrix. TOPS count two operations a MAC."
 )
 
 

@@ -128,5 +128,5 @@ def power_rows(results: Mapping[str, Result]) -> Iterator[Row]:
         "power", "busy, mean by share", data["busy"], mean, "W", "28 W of it are those of an idle die, as measured"
     )
     most = max(watts, key=watts.__getitem__)
-    what = f"hottest application ({most}), below the thermal design power"
+    what = f"{most}, the hottest: at most TDP"
     yield Row(published()["paper"], data["where"], what, data["thermal"], watts[most], "W", 0.0, bound=True)
