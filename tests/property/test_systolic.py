@@ -143,3 +143,29 @@ def test_groups_follow_each_other_as_folds_do():
             enter = sum(kernel.interval(one, fold) for fold in range(folds.row_folds * folds.column_folds))
             assert kernel.cycles(case) == 4 * enter + kernel.cycles(one)
         np.testing.assert_array_equal(foretold(case), 5 * np.array(foretold(one)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(convolutions(), st.integers(2, 5), st.integers(2, 5))
+def test_folds_that_share_no_place_of_the_window_are_those_of_as_many_products(layer, rows, columns):
+    """Word by word: the products of all places, one after the other on one array, added up at the end."""
+    arch = machine(rows, columns, "ws")
+    product = Product.of(layer)
+    places, channels = product.sizes[2] // product.side_by_side, product.side_by_side
+    case = case_of(product, SystolicMachine.of(arch))
+    case[kernel.PLACES] = places
+    rng = np.random.default_rng(0)
+    values = {"inputs": rng.integers(-9, 10, (2, 3, 7, 7)), "weights": rng.integers(-9, 10, (5, 3, 3, 3))}
+    inputs, exists, weights, outputs = matrices(layer, values)
+    parts = [slice(i * channels, (i + 1) * channels) for i in range(places)]
+    runs = [simulate(inputs[:, p], weights[p], (rows, columns), "ws", Rules(), exists[:, p]) for p in parts]
+    np.testing.assert_array_equal(sum(run.product for run in runs), outputs)
+    seen = np.sum([observed(run) for run in runs], axis=0)
+    seen[2, kernel.SRAM_READS] += (places - 1) * outputs.size  # to add the sums of one place to those of another
+    np.testing.assert_array_equal(foretold(case), seen)
+    one = case.copy()
+    one[[kernel.K, kernel.PLACES]] = channels, 1
+    folds = folds_of(one)
+    if folds.column_folds == 1:  # places follow each other as groups do
+        one[kernel.GROUPS] = places
+        assert kernel.cycles(case) == kernel.cycles(one)

@@ -27,7 +27,7 @@ QUICK = Sampled(runs=1, trials=500)
 
 def test_the_machines_that_people_expect():
     expected = {"eyeriss", "eyeriss_isca16", "simple_ws", "simple_os", "nvdla_like", "shidiannao_like"}
-    assert {*expected, "dadiannao", "simba_like", "tpu_v4i_like"} <= set(ARCHS)
+    assert {*expected, "dadiannao", "simba_like", "tpu_v4i_like", "tpu_v1"} <= set(ARCHS)
 
 
 @pytest.mark.parametrize("name", ARCHS)
@@ -88,6 +88,7 @@ def test_published_sizes():
         "dadiannao": (16 * 256, 606),
         "simba_like": (16 * 8 * 8, 1000),
         "tpu_v4i_like": (4 * 128 * 128, 1050),
+        "tpu_v1": (256 * 256, 700),
     }
     for name, (pes, mhz) in expected.items():
         arch = read_architecture(name)
