@@ -37,6 +37,7 @@ class SystolicMachine:
         dram: where all tensors begin and end.
         srams: (role, memory) pairs; several roles may share a memory.
         array: the PEs, `y` rows of `x`.
+        arrays: the grid of several arrays, if there is one.
         registers: the memory inside a PE, which is paid for what the array moves; there may be none.
     """
 
@@ -44,6 +45,7 @@ class SystolicMachine:
     dram: Memory
     srams: tuple[tuple[str, Memory], ...]
     array: Fanout
+    arrays: Fanout | None
     registers: Memory | None
     compute: Compute
 
@@ -62,7 +64,13 @@ class SystolicMachine:
         above = [n for n in arch.nodes[1:place] if isinstance(n, Memory)]
         srams = tuple((role, [m for m in above if keeps(m, role, role)][-1]) for role in ROLES)
         registers = inside[0] if inside else None
-        return cls(arch.systolic, arch.memories[0], srams, arch.fanouts[0], registers, arch.compute)
+        several = arch.fanouts[0] if arch.systolic.arrays else None
+        return cls(arch.systolic, arch.memories[0], srams, arch.fanouts[-1], several, registers, arch.compute)
+
+    @property
+    def count(self) -> int:
+        """How many arrays there are."""
+        return self.arrays.x * self.arrays.y if self.arrays else 1
 
     def step_cycles(self, widths: Iterable[int]) -> float:
         """Clock cycles that a PE takes to multiply operands of so many bits."""
@@ -84,10 +92,16 @@ class SystolicMachine:
 
 def _faults(arch: Architecture) -> list[Fault]:
     out = list(_homeless(arch))
-    if len(arch.fanouts) != 1:
-        second = arch.nodes.index(arch.fanouts[1]) if arch.fanouts else None
-        out.append((second, f"a systolic array is one fanout, and there are {len(arch.fanouts)}", "one fanout"))
+    names, several = [f.name for f in arch.fanouts], arch.systolic.arrays if arch.systolic else ""
+    if several and (len(names) != 2 or names[0] != several):
+        what = f"several systolic arrays are two fanouts, {several} and within it that of the PEs"
+        return [*out, (None, f"{what}, and there are {', '.join(names) or 'none'}", "these two")]
+    if not several and len(names) != 1:
+        second = arch.nodes.index(arch.fanouts[1]) if len(names) > 1 else None
+        out.append((second, f"a systolic array is one fanout, and there are {len(names)}", "one fanout"))
         return out
+    if several and arch.systolic and arch.systolic.timing == "scalesim":
+        out.append((None, "SCALE-Sim's timing is for one array", "timing: tilenest"))
     place = arch.nodes.index(arch.fanouts[0])
     above = [n for n in arch.nodes[1:place] if isinstance(n, Memory)]
     for role in ROLES:
@@ -103,6 +117,9 @@ def _faults(arch: Architecture) -> list[Fault]:
             for m in own[1:]
         ]
     inside = [n for n in arch.nodes[place:] if isinstance(n, Memory)]
+    if several:
+        between = [n for n in inside if arch.nodes.index(n) < arch.nodes.index(arch.fanouts[1])]
+        out += [(arch.nodes.index(m), f"{m.name} is between the arrays", "none there") for m in between]
     out += [(arch.nodes.index(m), f"{m.name} is a second memory inside a PE", "one at most") for m in inside[1:]]
     for i, node in enumerate(arch.nodes):
         if not isinstance(node, Memory | Fanout | Compute):

@@ -216,6 +216,7 @@ class Systolic:
         rows: what a fold has on its rows where weights stay: what comes of a whole ``window``, or the ``channels`` of
             one place in it.
         sums_bits: width of a sum that is not complete, 0 for that of the outputs.
+        arrays: the fanout of which each copy is an array; they divide columns among them. Empty where there is one.
         lanes: words in a cycle that the unit behind the array (activations, vector layers) takes, 0 for one a PE.
     """
 
@@ -226,6 +227,7 @@ class Systolic:
     rows: OnRows = "window"
     sums_bits: int = 0
     lanes: int = 0
+    arrays: str = ""
 
 
 @dataclass(frozen=True, slots=True)

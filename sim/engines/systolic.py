@@ -18,7 +18,7 @@ from sim.components.table import NodeCosts, link_key, node_costs
 from sim.engines.options import Options
 from sim.engines.scalesim import ScaleSim
 from sim.engines.systolic_stages import in_a_row
-from sim.engines.systolic_tiles import Folds, Ints, Plan, Planner
+from sim.engines.systolic_tiles import Folds, Ints, Plan, Planner, to_arrays
 from sim.engines.vector import evaluate_vector
 from sim.errors import MappingError
 from sim.kernels import systolic as kernel
@@ -80,11 +80,12 @@ def case_of(product: Product, machine: SystolicMachine) -> Ints:
     case[[kernel.X, kernel.N, kernel.K, kernel.GROUPS]] = x, n, k, product.repeats
     case[[kernel.ROWS, kernel.COLUMNS, kernel.STATIONARY]] = (
         machine.array.y,
-        machine.array.x,
+        machine.array.x * machine.count,
         _STATIONARY[settings.dataflow],
     )
     case[[kernel.OVERLAP, kernel.DRAIN, kernel.WHOLE]] = settings.overlap and not whole, not whole, whole
     case[[kernel.EXISTING, kernel.LOADED]] = product.existing, passed.sum()
+    case[kernel.ARRAYS] = machine.count
     case[kernel.PLACES] = k // product.side_by_side if settings.rows == "channels" else 1
     return case
 
@@ -92,7 +93,8 @@ def case_of(product: Product, machine: SystolicMachine) -> Ints:
 def folds_of(case: Ints) -> Folds:
     """How the case lies on the array."""
     on_rows, on_columns, steps = map(int, kernel.shape(case))
-    return Folds(on_rows, on_columns, steps, *map(int, case[[kernel.ROWS, kernel.COLUMNS, kernel.PLACES]]))
+    rest = case[[kernel.ROWS, kernel.COLUMNS, kernel.PLACES, kernel.ARRAYS]]
+    return Folds(on_rows, on_columns, steps, *map(int, rest))
 
 
 def _by_tiles(
@@ -214,7 +216,8 @@ class _Moved:
             tensor = next(t for t in self.layer.tensors if t.role == role)
             word = costs[link_key(array, tensor.name, role)].word_pj(tensor.bits)
             out[array.name][tensor.name] = float(row[kernel.HOPS]) * word
-        return out
+        bits: dict[str, int] = {role: next(t.bits for t in self.layer.tensors if t.role == role) for role in ROLES}
+        return out | to_arrays(self.machine, self.arch, self.counts, bits)
 
     def result(
         self, cycles: dict[str, float], latency: float, folds: Folds, lies: Systolic, largest: Map[str, int]

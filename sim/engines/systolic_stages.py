@@ -18,7 +18,7 @@ import numpy.typing as npt
 from sim.arch.systolic import SystolicMachine
 from sim.arch.tree import Architecture, Memory
 from sim.components.table import NodeCosts, link_key, node_costs
-from sim.engines.systolic_tiles import Folds, Ints, RoomError
+from sim.engines.systolic_tiles import Folds, Ints, RoomError, to_arrays
 from sim.engines.vector import evaluate_vector
 from sim.kernels import stages
 from sim.kernels import systolic as kernel
@@ -160,7 +160,9 @@ class Staged:
     def row(self, steps: int) -> list[float]:
         """What the kernel is told of the layer, but for its ends."""
         room = int(self.machine.sram("weights").size_bits // self.tile_bits)
-        depth = self.folds.rows + self.folds.used_columns - 2 + self.machine.compute.depth - 1
+        depth = (
+            self.folds.rows + int(self.folds.crossed(self.folds.used_columns)) - 2 + self.machine.compute.depth - 1
+        )
         return [steps, 0, 0, 0, room, depth]
 
     def fetched(self) -> int:
@@ -327,7 +329,7 @@ class _Priced:
         hops = zip(ROLES, staged.counted()[:, kernel.HOPS].tolist(), strict=True)
         width["outputs"] = staged.sums_bits
         out[array.name] = {r: n * costs[link_key(array, r, r)].word_pj(width[r]) for r, n in hops}
-        return out
+        return out | to_arrays(staged.machine, arch, staged.counted(), width)
 
     def result(self) -> LayerResult:
         """The layer's result."""

@@ -23,15 +23,17 @@ Ints = npt.NDArray[np.int64]
 OUTPUT, WEIGHT, INPUT = range(3)
 """What is stationary."""
 
-(X, N, K, GROUPS, ROWS, COLUMNS, STATIONARY, OVERLAP, DRAIN, WHOLE, EXISTING, LOADED, PLACES) = range(13)
+(X, N, K, GROUPS, ROWS, COLUMNS, STATIONARY, OVERLAP, DRAIN, WHOLE, EXISTING, LOADED, PLACES, ARRAYS) = range(14)
 """A case: sizes of the product, of the array, and the rules by which it runs.
 
 `OVERLAP`: a fold enters while the one before leaves. `DRAIN`: sums that stayed leave down their column, else at once.
 `WHOLE`: folds at the edge take as long as whole ones. `EXISTING`: (x, k) pairs whose input is no padding. `LOADED`:
 over these pairs, the sum of the registers that an input passes when it is loaded from the top, its own included.
 `PLACES`: equal parts of what lies on the rows, none of which shares a fold with another; 1 where weights do not stay.
+`ARRAYS`: arrays side by side that divide columns among them, `COLUMNS` is of all together; words that go right enter
+them all at once.
 """
-CASE = 13
+CASE = 14
 
 SRAM_READS, SRAM_UPDATES, WRITES, READS, HOPS, DRAINS = range(6)
 """Columns of the counts, one row for each of inputs, weights and outputs: words that an SRAM reads for the array (or
@@ -72,6 +74,7 @@ def last_row_fold(on_rows: int, rows: int, whole: int) -> int:
 @part
 def span(case: Ints, steps: int, r: int, c: int) -> int:
     """Cycles of a fold from its first step to its last word in the SRAM."""
+    c = min(c, case[COLUMNS] // case[ARRAYS])
     if case[STATIONARY] != OUTPUT:
         return steps + case[ROWS] + c - 2
     return steps + r + c - 2 + (case[ROWS] - 1 if case[DRAIN] else 0)
@@ -140,11 +143,12 @@ def count(case: Ints, counts: Ints) -> None:
     edge = on_rows - (row_folds - 1) * rows
     passed = (row_folds - 1) * (rows * (rows + 1) // 2) + edge * (edge + 1) // 2  # 1 + 2 + ... in every fold
     row_folds, passed = row_folds * places, passed * places
+    arrays = ceil_div(on_columns, case[COLUMNS] // case[ARRAYS])  # that a word that goes right enters, over all folds
     existing, weights, outputs = case[EXISTING], k * n, x * n
     counts[:] = 0
     if case[STATIONARY] == OUTPUT:
-        move(counts[0], existing * column_folds, existing * n)
-        move(counts[1], weights * row_folds, weights * x)
+        move(counts[0], existing * column_folds, existing * arrays, existing * n)
+        move(counts[1], weights * row_folds, weights * row_folds, weights * x)
         down = n * (on_rows * rows - passed) if case[DRAIN] else 0
         taken = outputs if case[DRAIN] else 0  # a word goes from the sum's register into that of the column
         counts[2, SRAM_UPDATES] = outputs
@@ -154,11 +158,11 @@ def count(case: Ints, counts: Ints) -> None:
         counts[2, DRAINS] = outputs
     else:
         if case[STATIONARY] == WEIGHT:
-            move(counts[0], existing * column_folds, existing * n)
+            move(counts[0], existing * column_folds, existing * arrays, existing * n)
             stay(counts[1], weights, n * passed, x, case[OVERLAP])
         else:
             stay(counts[0], existing, case[LOADED], n, case[OVERLAP])
-            move(counts[1], weights * column_folds, weights * x)
+            move(counts[1], weights * column_folds, weights * arrays, weights * x)
         counts[2, SRAM_UPDATES] = outputs * row_folds
         counts[2, SRAM_READS] = outputs * (row_folds - 1)
         counts[2, WRITES] = outputs * row_folds * rows
@@ -168,9 +172,9 @@ def count(case: Ints, counts: Ints) -> None:
 
 
 @part
-def move(row: Ints, entering: int, used: int) -> None:
-    """A tensor whose words wander through the array and are used by every PE that they come to."""
-    row[SRAM_READS] = entering
+def move(row: Ints, read: int, entering: int, used: int) -> None:
+    """A tensor whose words wander through an array, or several, and are used by every PE that they come to."""
+    row[SRAM_READS] = read
     row[WRITES] = row[READS] = used
     row[HOPS] = used - entering
 

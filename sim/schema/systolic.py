@@ -11,7 +11,7 @@ from sim.arch import tree
 from sim.errors import Problem, nearest
 from sim.schema.costs import present
 from sim.schema.source import Source
-from sim.schema.validate import Bits, Strict
+from sim.schema.validate import Bits, Identifier, Strict
 
 if TYPE_CHECKING:
     from sim.schema.architecture import ArchitectureText
@@ -33,6 +33,11 @@ class SystolicText(Strict):
         None,
         description="operands wider than the multipliers' `bits` take a pass for each pair of parts, e.g. 16 bit by "
         "8 bit two of 8 bit (default false)",
+    )
+    arrays: Identifier | None = Field(
+        None,
+        description="the fanout of which each copy is an array, around that of the PEs; they work side by side on "
+        "different columns (default: there is one array)",
     )
     rows: tree.OnRows | None = Field(
         None,
@@ -59,6 +64,7 @@ class SystolicText(Strict):
             rows=self.rows,
             sums_bits=self.sums,
             lanes=self.lanes,
+            arrays=self.arrays,
         )
         return tree.Systolic(self.dataflow, **rest)
 

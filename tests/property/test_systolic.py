@@ -59,7 +59,7 @@ def test_the_closed_form_is_what_moving_every_word_shows(product, rows, columns,
     stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
     passed = int((exists.sum(axis=0) * (np.arange(k) % rows + 1)).sum())
     how = (stationary, rules.overlap, rules.drain, rules.whole)
-    case = np.array([x, n, k, 1, rows, columns, *how, int(exists.sum()), passed, 1], np.int64)
+    case = np.array([x, n, k, 1, rows, columns, *how, int(exists.sum()), passed, 1, 1], np.int64)
     assert kernel.cycles(case) == run.cycles
     if rules.whole:  # registers of what fills up a fold are not told apart
         assert [row[:2] for row in foretold(case)] == [row[:2] for row in observed(run)]
@@ -169,3 +169,30 @@ def test_folds_that_share_no_place_of_the_window_are_those_of_as_many_products(l
     if folds.column_folds == 1:  # places follow each other as groups do
         one[kernel.GROUPS] = places
         assert kernel.cycles(case) == kernel.cycles(one)
+
+
+@settings(max_examples=80, deadline=None)
+@given(products(), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.sampled_from(DATAFLOWS))
+def test_several_arrays_are_as_many_that_divide_the_columns(product, rows, columns, arrays, dataflow):
+    """Word by word, where all columns fit: each array by itself has a part of the product."""
+    inputs, exists, weights = product
+    (x, k), n = inputs.shape, weights.shape[1]
+    on_columns = x if dataflow == "is" else n
+    if on_columns > arrays * columns:
+        return
+    runs, total = [], np.zeros((x, n), np.int64)
+    for first in range(0, on_columns, columns):
+        part = slice(first, first + columns)
+        own = (inputs[part], weights, exists[part]) if dataflow == "is" else (inputs, weights[:, part], exists)
+        runs.append(simulate(own[0], own[1], (rows, columns), dataflow, Rules(), own[2]))
+        total[(part, slice(None)) if dataflow == "is" else (slice(None), part)] = runs[-1].product
+    np.testing.assert_array_equal(total, inputs @ weights)
+    stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
+    passed = int((exists.sum(axis=0) * (np.arange(k) % rows + 1)).sum())
+    sizes = (x, n, k, 1, rows, arrays * columns, stationary, True, True, False)
+    case = np.array([*sizes, int(exists.sum()), passed, 1, arrays], np.int64)
+    assert kernel.cycles(case) == max(run.cycles for run in runs)
+    seen = np.sum([observed(run) for run in runs], axis=0)
+    right = 1 if dataflow == "is" else 0  # what goes right is read once for all arrays
+    seen[right, kernel.SRAM_READS] = observed(runs[0])[right][kernel.SRAM_READS]
+    np.testing.assert_array_equal(foretold(case), seen)
