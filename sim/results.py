@@ -108,6 +108,43 @@ class Systolic:
 
 
 @dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Where the clock cycles of a matrix unit go, as Table 3 of the TPU's paper (Jouppi et al., ISCA 2017) has it.
+
+    `active`, `weight_stall`, `weight_shift` and `non_matrix` make up all cycles.
+
+    Attributes:
+        active: cycles in which the array multiplies.
+        useful: those in which all PEs together would do the layer's multiplications.
+        unused: the rest of `active`, as PEs hold no weight of the layer.
+        weight_stall: cycles that go by only because weights have not come.
+        weight_shift: cycles that go by only because weights are being shifted into the array.
+        non_matrix: cycles for anything else, such as vector layers and outputs on which the next layer waits.
+        input_stall: the part of `non_matrix` in which words pass between the chip and the outside.
+    """
+
+    active: float = 0.0
+    useful: float = 0.0
+    unused: float = 0.0
+    weight_stall: float = 0.0
+    weight_shift: float = 0.0
+    non_matrix: float = 0.0
+    input_stall: float = 0.0
+
+    def __add__(self, other: Breakdown) -> Breakdown:
+        return Breakdown(**{key: value + getattr(other, key) for key, value in asdict(self).items()})
+
+    @property
+    def cycles(self) -> float:
+        """All cycles."""
+        return self.active + self.weight_stall + self.weight_shift + self.non_matrix
+
+    def share(self, part: str) -> float:
+        """A part of all cycles."""
+        return float(getattr(self, part)) / self.cycles if self.cycles else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class LayerResult:
     """What one layer costs.
 
@@ -143,6 +180,7 @@ class LayerResult:
         group: the number of the group in which the layer is run tile by tile, or null. Then everything is summed over
             the tiles, and the mapping is that of the part that is run most often.
         systolic: on a systolic array, how the layer lies on it; null on other machines and for vector layers.
+        breakdown: on a systolic array with inputs and outputs at home on the chip, where its cycles go; else null.
     """
 
     name: str
@@ -172,6 +210,7 @@ class LayerResult:
     fused: str | None = None
     group: int | None = None
     systolic: Systolic | None = None
+    breakdown: Breakdown | None = None
 
     def words(self, level: str) -> int:
         """Words that a memory moves: fills, reads, updates and drains of all tensors."""
@@ -254,6 +293,7 @@ class Totals:
         edp_js: energy times latency, in joule seconds.
         energy_breakdown: pJ by component.
         words: words that each memory moves: fills, reads, updates and drains.
+        breakdown: where the cycles go, if the layers say so; else null.
     """
 
     macs: int
@@ -264,6 +304,7 @@ class Totals:
     edp_js: float
     energy_breakdown: Map[str, float]
     words: Map[str, int]
+    breakdown: Breakdown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +347,7 @@ class Result:
         parts: Counter[str] = Counter()
         for layer in self.layers:
             parts.update(layer.energy_breakdown)
+        known = [layer.breakdown for layer in self.layers if layer.breakdown]
         return Totals(
             macs=sum(layer.macs for layer in self.layers),
             energy_pj=pj,
@@ -315,6 +357,7 @@ class Result:
             edp_js=pj * 1e-12 * seconds,
             energy_breakdown=dict(parts),
             words={level: sum(layer.words(level) for layer in self.layers) for level in self.levels},
+            breakdown=sum(known, Breakdown()) if known else None,
         )
 
     def __getitem__(self, name: str) -> LayerResult:

@@ -18,6 +18,7 @@ ALL = "all"
 Buffering = Literal["single", "double", "buffet"]
 Stationary = Literal["os", "ws", "is"]
 Timing = Literal["tilenest", "scalesim"]
+OnRows = Literal["window", "channels"]
 
 
 class ArchitectureError(TilenestError):
@@ -211,11 +212,22 @@ class Systolic:
         dataflow: what stays in the PEs: outputs (``os``), weights (``ws``) or inputs (``is``).
         timing: ``tilenest``, or ``scalesim``: cycles and words by SCALE-Sim's conventions.
         overlap: whether a fold enters the array while the one before leaves it.
+        passes: whether operands wider than the multipliers are multiplied in parts, in so many passes.
+        rows: what a fold has on its rows where weights stay: what comes of a whole ``window``, or the ``channels`` of
+            one place in it.
+        sums_bits: width of a sum that is not complete, 0 for that of the outputs.
+        arrays: the fanout of which each copy is an array; they divide columns among them. Empty where there is one.
+        lanes: words in a cycle that the unit behind the array (activations, vector layers) takes, 0 for one a PE.
     """
 
     dataflow: Stationary = "ws"
     timing: Timing = "tilenest"
     overlap: bool = True
+    passes: bool = False
+    rows: OnRows = "window"
+    sums_bits: int = 0
+    lanes: int = 0
+    arrays: str = ""
 
 
 @dataclass(frozen=True, slots=True)

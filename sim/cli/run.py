@@ -47,6 +47,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--scalesim-reports", metavar="DIR", type=inputs.path, help="write SCALE-Sim's three reports into this folder"
     )
+    parser.add_argument(
+        "--breakdown",
+        action="store_true",
+        help="show where the array's cycles go instead (waits for weights, their shift, ...): machines like tpu_v1",
+    )
     parser.add_argument("--quiet", action="store_true", help="print neither the table nor progress")
 
 
@@ -57,6 +62,8 @@ def execute(args: argparse.Namespace) -> int:
     named = {"json": args.json, "csv": args.csv, "plot": args.plot}
     targets = targets_of({what: path for what, path in named.items() if path and path != inputs.STANDARD_OUTPUT})
     arch, network = inputs.arch_of(args), inputs.network_of(args)
+    if args.breakdown:
+        _check_breakdown(arch)
     reports = _reports(args.scalesim_reports, arch) if args.scalesim_reports else {}
     silent = args.quiet or args.json == inputs.STANDARD_OUTPUT
     if Path(args.workload).suffix == ".onnx" and not silent:
@@ -88,7 +95,7 @@ def execute(args: argparse.Namespace) -> int:
     if args.json == inputs.STANDARD_OUTPUT:
         print(result.to_json(), end="")
     elif not args.quiet:
-        _show(result)
+        _show(result, args.breakdown)
     for what, target in targets.items():
         target.write(_content(result, what, target.path))
     if reports:
@@ -122,8 +129,24 @@ def _show_import(network: Network) -> None:
     show(import_table(network), "")
 
 
-def _show(result: Result) -> None:
+def _check_breakdown(arch: Architecture) -> None:
+    from sim.errors import TilenestError
+
+    if not (arch.systolic and arch.homes):
+        raise TilenestError(
+            f"--breakdown is for systolic arrays whose inputs and outputs are at home on the chip (key `homes`), "
+            f"such as tpu_v1; {arch.name} is not"
+        )
+
+
+def _show(result: Result, breakdown: bool) -> None:
     from sim.cli.output import console, show
+
+    if breakdown:
+        from sim.report.breakdown import breakdown_table
+
+        show(breakdown_table(result))
+        return
     from sim.report.table import result_table
 
     show(result_table(result, console()))

@@ -68,6 +68,8 @@ def run_network(
         TilenestError: when a layer cannot be run.
     """
     mappings = mappings or {}
+    if arch.systolic and arch.homes:
+        return _result(network, arch, options, mappings, command, _in_a_row(network, arch, mappings, progress))
     work: Work = {}
     names: dict[object, list[str]] = {}
     keys: list[object] = []
@@ -86,6 +88,31 @@ def run_network(
         replace(found[key], name=layer.name, kind=layer.kind, fused=getattr(layer, "fused", None))
         for key, layer in zip(keys, network, strict=True)
     )
+    return _result(network, arch, options, mappings, command, results)
+
+
+def _in_a_row(
+    network: Network, arch: Architecture, mappings: Map[str, Mapping], progress: Callable[[str], None]
+) -> tuple[LayerResult, ...]:
+    """Layers whose tensors stay on the chip wait for each other, so they are run together."""
+    from sim.engines.systolic import no_mapping, run_in_a_row
+
+    if mappings:
+        raise no_mapping(arch)
+    results = run_in_a_row(network, arch)
+    for layer in network:
+        progress(layer.name)
+    return tuple(replace(r, fused=getattr(layer, "fused", None)) for r, layer in zip(results, network, strict=True))
+
+
+def _result(
+    network: Network,
+    arch: Architecture,
+    options: Options,
+    mappings: Map[str, Mapping],
+    command: str,
+    results: tuple[LayerResult, ...],
+) -> Result:
     return Result(
         arch=arch.name,
         workload=network.name,
@@ -131,7 +158,7 @@ def _notes(network: Network, arch: Architecture) -> Iterator[str]:
     """What would be wrong to keep silent about."""
     operands = [t.bits for layer in network.mac_layers for t in layer.tensors if t.role != "outputs"]
     widest = max(operands, default=0)
-    if widest > arch.compute.bits:
+    if widest > arch.compute.bits and not (arch.systolic and arch.systolic.passes):
         yield (
             f"{arch.compute.name} multiplies words of {arch.compute.bits} bit, but {network.name} has operands of "
             f"{widest} bit; its energy is that of the narrower ones"

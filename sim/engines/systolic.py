@@ -17,7 +17,8 @@ from sim.arch.tree import Architecture, Memory
 from sim.components.table import NodeCosts, link_key, node_costs
 from sim.engines.options import Options
 from sim.engines.scalesim import ScaleSim
-from sim.engines.systolic_tiles import Folds, Ints, Plan, Planner
+from sim.engines.systolic_stages import in_a_row
+from sim.engines.systolic_tiles import Folds, Ints, Plan, Planner, to_arrays
 from sim.engines.vector import evaluate_vector
 from sim.errors import MappingError
 from sim.kernels import systolic as kernel
@@ -27,6 +28,7 @@ from sim.mapping.nest import Mapping
 from sim.mapping.prices import static_pj
 from sim.results import LayerResult, Systolic
 from sim.workload.layer import ROLES, Layer, VectorLayer
+from sim.workload.network import Network
 from sim.workload.product import Product
 
 _STATIONARY = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}
@@ -43,7 +45,9 @@ def evaluate(
         RoomError: when a memory is too small for one fold.
     """
     if mapping is not None:
-        raise MappingError(f"{arch.name} takes no mapping: the dataflow of a systolic array leaves nothing to choose")
+        raise no_mapping(arch)
+    if arch.homes:
+        return run_in_a_row(Network(layer.name, (layer,)), arch)[0]
     if isinstance(layer, VectorLayer):
         return evaluate_vector(layer, arch)
     machine = SystolicMachine.of(arch)
@@ -57,6 +61,16 @@ def evaluate(
     return _by_tiles(arch, machine, folds, case, planner.plan(), product)
 
 
+def no_mapping(arch: Architecture) -> MappingError:
+    """The error for a mapping."""
+    return MappingError(f"{arch.name} takes no mapping: the dataflow of a systolic array leaves nothing to choose")
+
+
+def run_in_a_row(network: Network, arch: Architecture) -> tuple[LayerResult, ...]:
+    """What the layers of a network cost on a machine where inputs and outputs stay on the chip; see `evaluate`."""
+    return in_a_row(network, arch, case_of, folds_of)
+
+
 def case_of(product: Product, machine: SystolicMachine) -> Ints:
     """A layer on a machine as the kernel has it."""
     settings, (x, n, k) = machine.settings, product.sizes
@@ -66,18 +80,21 @@ def case_of(product: Product, machine: SystolicMachine) -> Ints:
     case[[kernel.X, kernel.N, kernel.K, kernel.GROUPS]] = x, n, k, product.repeats
     case[[kernel.ROWS, kernel.COLUMNS, kernel.STATIONARY]] = (
         machine.array.y,
-        machine.array.x,
+        machine.array.x * machine.count,
         _STATIONARY[settings.dataflow],
     )
     case[[kernel.OVERLAP, kernel.DRAIN, kernel.WHOLE]] = settings.overlap and not whole, not whole, whole
     case[[kernel.EXISTING, kernel.LOADED]] = product.existing, passed.sum()
+    case[kernel.ARRAYS] = machine.count
+    case[kernel.PLACES] = k // product.side_by_side if settings.rows == "channels" else 1
     return case
 
 
 def folds_of(case: Ints) -> Folds:
     """How the case lies on the array."""
     on_rows, on_columns, steps = map(int, kernel.shape(case))
-    return Folds(on_rows, on_columns, steps, int(case[kernel.ROWS]), int(case[kernel.COLUMNS]))
+    rest = case[[kernel.ROWS, kernel.COLUMNS, kernel.PLACES, kernel.ARRAYS]]
+    return Folds(on_rows, on_columns, steps, *map(int, rest))
 
 
 def _by_tiles(
@@ -199,7 +216,8 @@ class _Moved:
             tensor = next(t for t in self.layer.tensors if t.role == role)
             word = costs[link_key(array, tensor.name, role)].word_pj(tensor.bits)
             out[array.name][tensor.name] = float(row[kernel.HOPS]) * word
-        return out
+        bits: dict[str, int] = {role: next(t.bits for t in self.layer.tensors if t.role == role) for role in ROLES}
+        return out | to_arrays(self.machine, self.arch, self.counts, bits)
 
     def result(
         self, cycles: dict[str, float], latency: float, folds: Folds, lies: Systolic, largest: Map[str, int]
@@ -209,7 +227,9 @@ class _Moved:
         actions = self.actions()
         moved = self.energy(actions)
         breakdown = {component: sum(tensors.values()) for component, tensors in moved.items()}
-        breakdown[compute.name] = layer.macs * node_costs(arch)[compute.name].op.value
+        breakdown[compute.name] = (
+            layer.macs * self.machine.passes(layer.operand_bits) * node_costs(arch)[compute.name].op.value
+        )
         breakdown["static"] = sum(static_pj(arch).values()) * latency
         tiles: dict[str, dict[str, int]] = {}
         for role, words in largest.items():
@@ -226,7 +246,7 @@ class _Moved:
             latency_cycles=latency,
             latency_s=latency / arch.clock_hz,
             compute_cycles=cycles["compute"],
-            utilization=layer.macs * compute.cycles / (latency * arch.pes),
+            utilization=layer.macs * self.machine.step_cycles(layer.operand_bits) / (latency * arch.pes),
             active_pes=folds.used_rows * folds.used_columns,
             energy_breakdown=breakdown,
             energy_by_tensor=moved,

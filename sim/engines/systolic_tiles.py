@@ -12,20 +12,25 @@ The array runs folds, rows first. What streams through a fold comes in chunks, a
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.arch.systolic import SystolicMachine
+from sim.arch.tree import Architecture
+from sim.components.table import link_key, node_costs
 from sim.errors import TilenestError
 from sim.kernels import systolic as fold_kernel
 from sim.kernels import tiles as tile_kernel
 from sim.kernels.tiles import INPUTS, STREAMS, SUMS, WEIGHTS, WRITTEN
+from sim.workload.layer import ROLES
 from sim.workload.product import Product
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Energies = dict[str, dict[str, float]]
 
 
 class RoomError(TilenestError):
@@ -39,6 +44,8 @@ class Folds:
     Attributes:
         on_rows, on_columns, steps: what lies on rows and columns, and how much streams.
         rows, columns: of the array.
+        places: equal parts of what lies on the rows, none of which shares a fold with another.
+        arrays: that divide the columns among them.
     """
 
     on_rows: int
@@ -46,11 +53,13 @@ class Folds:
     steps: int
     rows: int
     columns: int
+    places: int = 1
+    arrays: int = 1
 
     @property
     def row_folds(self) -> int:
         """Folds of a column of folds."""
-        return -(-self.on_rows // self.rows)
+        return -(-self.on_rows // self.places // self.rows) * self.places
 
     @property
     def column_folds(self) -> int:
@@ -60,18 +69,36 @@ class Folds:
     @property
     def used_rows(self) -> int:
         """Rows of the largest fold."""
-        return min(self.rows, self.on_rows)
+        return min(self.rows, self.on_rows // self.places)
 
     @property
     def used_columns(self) -> int:
         """Columns of the largest fold."""
         return min(self.columns, self.on_columns)
 
+    def crossed(self, columns: int | Ints) -> Ints:
+        """Columns that a word crosses that goes right, where so many are in use in all arrays."""
+        return np.minimum(columns, self.columns // self.arrays)
+
     @property
     def efficiency(self) -> float:
         """Share of the PEs that have work, over all folds: what SCALE-Sim calls mapping efficiency."""
         whole = self.rows * self.columns * self.row_folds * self.column_folds
         return self.on_rows * self.on_columns / whole
+
+
+def to_arrays(machine: SystolicMachine, arch: Architecture, counts: Ints, bits: Map[str, int]) -> Energies:
+    """pJ of words that go to and come from several arrays, by their network and role: paid for each array."""
+    if machine.arrays is None:
+        return {}
+    stays = {"ws": "weights", "is": "inputs"}.get(machine.settings.dataflow)
+    own: dict[str, float] = {}
+    for role, row in zip(ROLES, counts, strict=True):
+        words = row[fold_kernel.READS] - row[fold_kernel.HOPS]  # what an array reads and did not get from a neighbour
+        words = row[fold_kernel.SRAM_READS] if role == stays else words
+        words = row[fold_kernel.DRAINS] if role == "outputs" else words
+        own[role] = float(words) * node_costs(arch)[link_key(machine.arrays, role, role)].word_pj(bits[role])
+    return {machine.arrays.name: own}
 
 
 @dataclass(frozen=True)
@@ -295,7 +322,7 @@ class Planner:
         """Cycles of each step of all groups; the last one has what is left of all that the array takes."""
         f, case, groups = self.folds, self.case, self.product.repeats
         loaded = case[fold_kernel.STATIONARY] != fold_kernel.OUTPUT
-        rows, columns = s.to_row - s.from_row, s.to_column - s.from_column
+        rows, columns = s.to_row - s.from_row, f.crossed(s.to_column - s.from_column)
         last = s.to_step == f.steps
         own = (s.to_step - s.from_step).astype(np.float64)
         if case[fold_kernel.OVERLAP]:
@@ -309,7 +336,7 @@ class Planner:
         if loaded and case[fold_kernel.OVERLAP]:
             out[0] += rows[0]
         out[-1] += fold_kernel.cycles(case) - out.sum()
-        out *= self.machine.compute.cycles
+        out *= self.machine.step_cycles(self.product.layer.operand_bits)
         out[-1] += self.machine.compute.depth - 1
         return out
 

@@ -10,7 +10,7 @@ from dataclasses import is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from sim.mapping.counts import Actions
-from sim.results import SCHEMA, Group, LayerResult, Provenance, Result, Stored, Systolic, Totals
+from sim.results import SCHEMA, Breakdown, Group, LayerResult, Provenance, Result, Stored, Systolic, Totals
 
 Schema = dict[str, Any]
 
@@ -49,7 +49,8 @@ def result_schema() -> Schema:
         "properties": properties,
         "required": list(properties),
         "$defs": {
-            cls.__name__: _object(cls) for cls in (Provenance, Totals, LayerResult, Group, Systolic, Actions, Stored)
+            cls.__name__: _object(cls)
+            for cls in (Provenance, Totals, LayerResult, Group, Systolic, Breakdown, Actions, Stored)
         },
     }
 

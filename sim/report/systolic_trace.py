@@ -121,6 +121,8 @@ def trace(layer: Layer, arch: Architecture) -> Trace:
         TilenestError: when it would take too long, or the array does not give the product.
     """
     machine, product = SystolicMachine.of(arch), Product.of(layer)
+    if machine.count > 1:
+        raise TilenestError(f"{arch.name} has {machine.count} arrays, and only one can be watched")
     x, n, k = product.sizes
     inputs, exists = _inputs(product)
     weights = np.arange(1, k * n + 1).reshape(k, n)

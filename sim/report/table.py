@@ -25,7 +25,7 @@ def result_table(result: Result, console: Console) -> RenderableType:
         costs, words = range(1, COSTS), range(COSTS, len(whole.headings))
         sheets = [part for columns in (costs, words) for part in _packed(whole, columns, console.width)]
     groups = group_sheet(result)
-    tables = [part for sheet in (*sheets, *filter(None, [groups])) for part in (_table(sheet), Text())]
+    tables = [part for sheet in (*sheets, *filter(None, [groups])) for part in (sheet_table(sheet), Text())]
     return Group(Text(title(result), style="bold"), Text(), *tables, *map(Text, notes(result)))
 
 
@@ -48,7 +48,8 @@ def _widths(part: Sheet) -> list[int]:
     return [max(len(line) for cell in column for line in cell.split("\n")) + _GAP for column in columns]
 
 
-def _table(part: Sheet) -> Table:
+def sheet_table(part: Sheet) -> Table:
+    """A table of text, the total below a line."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     widths = _widths(part)
     for i, (heading, right) in enumerate(zip(part.headings, part.right, strict=True)):

@@ -18,8 +18,12 @@ HEADINGS = ("", "published", "simulated", "error", "tolerance", "")
 def cells(row: Row) -> tuple[str, ...]:
     """A row as people read it: what, published, simulated, error, tolerance, and a mark if it is not reproduced."""
     unit = f" {row.unit}" if row.unit else ""
-    error = f"{100 * row.error:+.1f} %" if row.error else "0"
-    tolerance = f"{100 * row.tolerance:.0f} %" if row.tolerance else "exact"
+    error = "-" if row.error is None else f"{100 * row.error:+.1f} %" if row.error else "0"
+    tolerance = f"{100 * row.tolerance:.3g} %" if row.tolerance else "exact"
+    if row.within:
+        tolerance += f" or {row.within:g}{' points' if row.unit == '%' else unit}"
+    if row.bound:
+        tolerance = "at most"
     mark = "" if row.reproduced else "beyond"
     published, simulated = (
         _counted(row.published) or f"{row.published:g}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
@@ -24,9 +24,10 @@ from sim.arch.library import find
 from sim.arch.systolic import SystolicError, SystolicMachine
 from sim.arch.tree import Architecture, ArchitectureError
 from sim.components.table import ComponentError, node_costs
-from sim.errors import ConfigError, Problem
+from sim.errors import ConfigError
 from sim.schema.costs import Costed, OperationEnergy, ReadWriteEnergy, WordEnergy, present
 from sim.schema.source import Source, read
+from sim.schema.systolic import SystolicText, misplaced
 from sim.schema.validate import (
     Bandwidth,
     Bits,
@@ -262,22 +263,6 @@ class TechnologyText(Strict):
         return tree.Technology(self.node, **present(voltage=self.voltage))
 
 
-class SystolicText(Strict):
-    """How a systolic array works."""
-
-    dataflow: tree.Stationary = Field(description="what stays in the PEs: os (outputs), ws (weights), is (inputs)")
-    timing: tree.Timing | None = Field(
-        None, description="tilenest (default), or scalesim: cycles and words by SCALE-Sim's conventions"
-    )
-    overlap: bool | None = Field(
-        None, description="whether a fold enters while the one before leaves (default true; tilenest's timing alone)"
-    )
-
-    def lower(self) -> tree.Systolic:
-        """As the domain has it."""
-        return tree.Systolic(self.dataflow, **present(timing=self.timing, overlap=self.overlap))
-
-
 class ArchitectureText(Strict):
     """A machine."""
 
@@ -294,6 +279,9 @@ class ArchitectureText(Strict):
     )
     parameters: dict[Identifier, Free] = Field({}, description="named values, used as ${name}")
     systolic: SystolicText | None = Field(None, description="class systolic: how the array works")
+    homes: dict[str, Identifier] = Field(
+        {}, description="class systolic: memories in which tensors are before and after a layer, by role"
+    )
     hierarchy: list[Entry] = Field(min_length=1, description="nodes from the outermost memory to the compute node")
 
 
@@ -310,8 +298,9 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
         summary=text.summary,
         source=text.source,
         systolic=text.systolic and text.systolic.lower(),
+        homes=tuple(text.homes.items()) or None,
     )
-    problems = list(_misplaced(text, source))
+    problems = list(misplaced(text, source))
     if problems:
         raise ConfigError(problems)
     try:
@@ -329,26 +318,6 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
     except ComponentError as error:
         raise ConfigError(source.problem(_component(error.part, nodes), str(error))) from None
     return arch
-
-
-def _misplaced(text: ArchitectureText, source: Source) -> Iterator[Problem]:
-    """Keys that a machine of this class does not know, or lacks."""
-    if text.engine == "systolic":
-        if text.systolic is None:
-            what = "a machine of class systolic must say how its array works"
-            yield source.problem(("class",), what, "a key systolic, e.g. `systolic: {dataflow: ws}`")
-        if text.dataflow is not None:
-            what = "the dataflow of a machine of class systolic is that of its array"
-            yield source.problem(("dataflow",), what, "systolic: {dataflow: ws} instead", at_key=True)
-        return
-    if text.systolic is not None:
-        what = f"a machine of class {text.engine} is no systolic array"
-        yield source.problem(("systolic",), what, "class: systolic", at_key=True)
-    for i, entry in enumerate(text.hierarchy):
-        for key in ("burst", "latency"):
-            if getattr(entry, key, None) is not None:
-                what = f"only machines of class systolic know the {key} of a memory"
-                yield source.problem(("hierarchy", i, key), what, at_key=True)
 
 
 def read_architecture(path_or_name: str | FilePath, sets: Sequence[str] = ()) -> Architecture:

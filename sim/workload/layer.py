@@ -225,6 +225,11 @@ class Layer:
         """The tensor that is written."""
         return next(t for t in self.tensors if t.role == "outputs")
 
+    @property
+    def operand_bits(self) -> tuple[int, ...]:
+        """Widths of what is multiplied."""
+        return tuple(t.bits for t in self.tensors if t.role != "outputs")
+
     def tensor(self, name: str) -> Tensor:
         """The tensor of this name.
 

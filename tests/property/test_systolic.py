@@ -59,7 +59,7 @@ def test_the_closed_form_is_what_moving_every_word_shows(product, rows, columns,
     stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
     passed = int((exists.sum(axis=0) * (np.arange(k) % rows + 1)).sum())
     how = (stationary, rules.overlap, rules.drain, rules.whole)
-    case = np.array([x, n, k, 1, rows, columns, *how, int(exists.sum()), passed], np.int64)
+    case = np.array([x, n, k, 1, rows, columns, *how, int(exists.sum()), passed, 1, 1], np.int64)
     assert kernel.cycles(case) == run.cycles
     if rules.whole:  # registers of what fills up a fold are not told apart
         assert [row[:2] for row in foretold(case)] == [row[:2] for row in observed(run)]
@@ -143,3 +143,56 @@ def test_groups_follow_each_other_as_folds_do():
             enter = sum(kernel.interval(one, fold) for fold in range(folds.row_folds * folds.column_folds))
             assert kernel.cycles(case) == 4 * enter + kernel.cycles(one)
         np.testing.assert_array_equal(foretold(case), 5 * np.array(foretold(one)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(convolutions(), st.integers(2, 5), st.integers(2, 5))
+def test_folds_that_share_no_place_of_the_window_are_those_of_as_many_products(layer, rows, columns):
+    """Word by word: the products of all places, one after the other on one array, added up at the end."""
+    arch = machine(rows, columns, "ws")
+    product = Product.of(layer)
+    places, channels = product.sizes[2] // product.side_by_side, product.side_by_side
+    case = case_of(product, SystolicMachine.of(arch))
+    case[kernel.PLACES] = places
+    rng = np.random.default_rng(0)
+    values = {"inputs": rng.integers(-9, 10, (2, 3, 7, 7)), "weights": rng.integers(-9, 10, (5, 3, 3, 3))}
+    inputs, exists, weights, outputs = matrices(layer, values)
+    parts = [slice(i * channels, (i + 1) * channels) for i in range(places)]
+    runs = [simulate(inputs[:, p], weights[p], (rows, columns), "ws", Rules(), exists[:, p]) for p in parts]
+    np.testing.assert_array_equal(sum(run.product for run in runs), outputs)
+    seen = np.sum([observed(run) for run in runs], axis=0)
+    seen[2, kernel.SRAM_READS] += (places - 1) * outputs.size  # to add the sums of one place to those of another
+    np.testing.assert_array_equal(foretold(case), seen)
+    one = case.copy()
+    one[[kernel.K, kernel.PLACES]] = channels, 1
+    folds = folds_of(one)
+    if folds.column_folds == 1:  # places follow each other as groups do
+        one[kernel.GROUPS] = places
+        assert kernel.cycles(case) == kernel.cycles(one)
+
+
+@settings(max_examples=80, deadline=None)
+@given(products(), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.sampled_from(DATAFLOWS))
+def test_several_arrays_are_as_many_that_divide_the_columns(product, rows, columns, arrays, dataflow):
+    """Word by word, where all columns fit: each array by itself has a part of the product."""
+    inputs, exists, weights = product
+    (x, k), n = inputs.shape, weights.shape[1]
+    on_columns = x if dataflow == "is" else n
+    if on_columns > arrays * columns:
+        return
+    runs, total = [], np.zeros((x, n), np.int64)
+    for first in range(0, on_columns, columns):
+        part = slice(first, first + columns)
+        own = (inputs[part], weights, exists[part]) if dataflow == "is" else (inputs, weights[:, part], exists)
+        runs.append(simulate(own[0], own[1], (rows, columns), dataflow, Rules(), own[2]))
+        total[(part, slice(None)) if dataflow == "is" else (slice(None), part)] = runs[-1].product
+    np.testing.assert_array_equal(total, inputs @ weights)
+    stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
+    passed = int((exists.sum(axis=0) * (np.arange(k) % rows + 1)).sum())
+    sizes = (x, n, k, 1, rows, arrays * columns, stationary, True, True, False)
+    case = np.array([*sizes, int(exists.sum()), passed, 1, arrays], np.int64)
+    assert kernel.cycles(case) == max(run.cycles for run in runs)
+    seen = np.sum([observed(run) for run in runs], axis=0)
+    right = 1 if dataflow == "is" else 0  # what goes right is read once for all arrays
+    seen[right, kernel.SRAM_READS] = observed(runs[0])[right][kernel.SRAM_READS]
+    np.testing.assert_array_equal(foretold(case), seen)

@@ -27,7 +27,7 @@ QUICK = Sampled(runs=1, trials=500)
 
 def test_the_machines_that_people_expect():
     expected = {"eyeriss", "eyeriss_isca16", "simple_ws", "simple_os", "nvdla_like", "shidiannao_like"}
-    assert {*expected, "dadiannao", "simba_like", "tpu_v4i_like"} <= set(ARCHS)
+    assert {*expected, "dadiannao", "simba_like", "tpu_v4i_like", "tpu_v1"} <= set(ARCHS)
 
 
 @pytest.mark.parametrize("name", ARCHS)
@@ -88,6 +88,10 @@ def test_published_sizes():
         "dadiannao": (16 * 256, 606),
         "simba_like": (16 * 8 * 8, 1000),
         "tpu_v4i_like": (4 * 128 * 128, 1050),
+        "tpu_v1": (256 * 256, 700),
+        "tpu_v2_like": (128 * 128, 700),
+        "tpu_v3_like": (2 * 128 * 128, 940),
+        "tpu_v4_like": (4 * 128 * 128, 1050),
     }
     for name, (pes, mhz) in expected.items():
         arch = read_architecture(name)
@@ -116,6 +120,14 @@ def test_tpu_v4i_s_memories_and_peak():
     assert (mib["cmem"], mib["vmem"]) == (128, 16)
     assert arch["hbm"].bandwidth * arch.clock_hz / 8 == pytest.approx(614e9)
     assert 2 * arch.pes * arch.clock_hz / 1e12 == pytest.approx(138, abs=0.5)
+
+
+@pytest.mark.parametrize(("name", "tflops", "gb_s"), [("tpu_v3_like", 123, 900), ("tpu_v4_like", 275, 1200)])
+def test_tpu_v3_s_and_v4_s_peaks(name: str, tflops: float, gb_s: float):
+    # Cloud TPU documentation, per chip of two cores.
+    arch = read_architecture(name)
+    assert 2 * 2 * arch.pes * arch.clock_hz / 1e12 == pytest.approx(tflops, rel=2e-3)
+    assert 2 * arch.memories[0].bandwidth * arch.clock_hz / 8e9 == pytest.approx(gb_s)
 
 
 @pytest.mark.parametrize("name", ["simba_like", "tpu_v4i_like"])

@@ -7,6 +7,8 @@ import pytest
 import sim
 from sim.components.table import node_costs
 from sim.engines.systolic import evaluate
+from sim.errors import ConfigError, TilenestError
+from sim.report.systolic_trace import trace
 from sim.results import LayerResult
 from sim.schema.architecture import read_architecture
 from sim.workload.layer import Layer
@@ -125,3 +127,49 @@ def test_a_network_runs_and_goes_to_json():
     assert all(layer.systolic is None for layer in result.layers if not layer.macs)
     assert result.to_dict()["layers"][0]["systolic"]["timing"] == "tilenest"
     assert "timing tilenest" in str(result)
+
+
+def test_several_arrays_divide_the_columns():
+    layer, many = gemm(200, 512, 128), [f"matrix_units={n}" for n in (1, 2, 4)]
+    one, two, four = (evaluate(layer, read_architecture("tpu_v4_like", [sets])) for sets in many)
+    for result, arrays in ((one, 1), (two, 2), (four, 4)):
+        assert result.systolic is not None
+        assert result.systolic.column_folds == 4 / arrays
+        assert result.compute_cycles == 128 + 4 / arrays * 200 + 128 + 128 - 2
+        assert result.actions["vmem"]["inputs"].reads == 200 * 128 * 4 / arrays  # once for all that take them
+        assert result.actions["registers"]["inputs"].reads == 200 * 512 * 128
+        assert result.active_pes == arrays * 128 * 128
+    # Each array is paid for the words that it gets and gives: inputs for 4 x 128 columns, weights, and outputs.
+    word = node_costs(read_architecture("tpu_v4_like"))["mxus.all"].word_pj(16)
+    assert four.energy_breakdown["mxus"] == pytest.approx((4 * 200 * 128 + 512 * 128 + 200 * 512) * word)
+    assert one.energy_breakdown["mxus"] == pytest.approx(four.energy_breakdown["mxus"])
+
+
+def test_several_arrays_with_inputs_and_outputs_at_home(tmp_path):
+    file = tmp_path / "two.yaml"
+    grid = "  - {fanout: units, x: 2, after: accumulators}\n"
+    file.write_text(f"extend: tpu_v1\nname: two\nsystolic: {{arrays: units}}\nhierarchy:\n{grid}")
+    sets = ["host.bandwidth=1TB/s", "weight_dram.bandwidth=1TB/s", "weight_dram.burst=8bit", "weight_fifo.size=1MiB"]
+    sizes = {"P": 500, "M": 1024, "C": 256}
+    layer = Layer.einsum("gemm", sizes, bits=8, inputs="P C", weights="M C", outputs="P M")
+    one, two = (evaluate(layer, read_architecture(name, sets)) for name in ("tpu_v1", file))
+    assert (one.compute_cycles, two.compute_cycles) == (2000, 1000)
+    assert two.actions["unified_buffer"]["inputs"].reads * 2 == one.actions["unified_buffer"]["inputs"].reads
+    assert two.actions["weight_dram"] == one.actions["weight_dram"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (("systolic.arrays=mxu",), "several systolic arrays are two fanouts, mxu and within it that of the PEs"),
+        (("systolic.timing=scalesim",), "SCALE-Sim's timing is for one array"),
+    ],
+)
+def test_mistakes_with_several_arrays(sets: tuple[str, ...], message: str):
+    with pytest.raises(ConfigError, match=message):
+        read_architecture("tpu_v3_like", sets)
+
+
+def test_several_arrays_cannot_be_watched():
+    with pytest.raises(TilenestError, match="tpu_v3_like has 2 arrays, and only one can be watched"):
+        trace(gemm(2, 2, 2), read_architecture("tpu_v3_like"))
