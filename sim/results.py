@@ -165,7 +165,8 @@ class LayerResult:
         cycles: clock cycles by what takes them: ``compute``, memories, networks (``fanout.tensor``), and what
             comes on top: ``waits`` for single-buffered memories, ``start`` of the array, ``depth`` of its pipeline.
             Of a systolic array: ``compute``, the outermost memory, and what comes on top of ``compute``: ``first``
-            tiles, ``stalls``, and the ``last`` words on their way out.
+            tiles, ``stalls``, and the ``last`` words on their way out; or, as in `breakdown`, ``weight_stall``,
+            ``weight_shift`` and ``non_matrix``.
         bound_by: the name in `cycles` that decides the steady state.
         zeros: what zeros spare, by memory and tensor, where they do.
         operations: operations done, gated and skipped.
