@@ -84,11 +84,9 @@ class Chain(NamedTuple):
     among: Ints  # [V, E] the number of fanouts inside the copies among which a cost is divided; -1: not divided
     role: Ints  # [V] what a cost is
     per_tile: Ints  # [V] whether it is divided by the words of a tile
-    waited: (
-        Ints  # [W, 4] what waits take off the outermost port's time: the stretch; costs (see `sim.kernels.labels`)
-    )
+    waited: Ints  # [W, 4] what waits take off the times `port`: the stretch; costs (see `sim.kernels.labels`)
     change: Ints  # [C, 2] the stretch; minus how often a tile changes there
-    port: Ints  # [P] times of the outermost port
+    port: Ints  # [P] times of the port of the first memory, the outermost that is the home of a tensor
 
 
 class Place(NamedTuple):

@@ -205,7 +205,9 @@ class _Search:
         words = task.words.prod(1)
         tensors, home = range(len(words)), task.kind[HOME]
         once = words @ prices.energy[tensors, home, action]
-        busy = max(words * prices.port[tensors, home, action] @ (home == i) * prices.level[i, PORT_TIME] for i in home)
+        busy = max(
+            words * prices.port[tensors, home, action] @ (home == i) * prices.level[i, PORT_TIME] for i in home
+        )
         cycles = np.maximum(passes.prod(1) * total[CYCLES], busy) + total[DEPTH]
         pj = total[FIXED] + once + total[STATIC] * cycles
         bits = words * prices.bits @ (home == 0)

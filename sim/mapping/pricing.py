@@ -47,10 +47,14 @@ class _Edge:
 class Pricing:
     """Makes chains: what words cost in energy and in the times that bound the latency.
 
-    The costs after `TIMES` are: where filling and use alternate somewhere, the time at the outermost port together
-    with the waits and first tiles for what may be waited for; the times of ports and of wires; and costs that are
-    only compared. Those are what the beginning of a nest and its waits consist of (see `sim.kernels.cost`): as
+    The costs after `TIMES` are: where filling and use alternate somewhere, the time at the first memory's port
+    together with the waits and first tiles for what may be waited for; the times of ports and of wires; and costs
+    that are only compared. Those are what the beginning of a nest and its waits consist of (see `sim.kernels.cost`): as
     latency grows with each of them, a partial nest that is as good in all of them is as good whatever follows.
+
+    Attributes:
+        first: the outermost memory at which a tensor is at home, so that nothing happens further out.
+        looked: how many costs are looked at ahead.
     """
 
     def __init__(self, space: Space, prices: Prices) -> None:
@@ -62,14 +66,12 @@ class Pricing:
         self.fanout_nodes = [int(n) for n in space.task.node]
         level, wire, many = prices.level, prices.wire, len(self.memories)
         self.first = int(space.task.kind[HOME].min())
-        """The outermost memory at which a tensor is at home: nothing happens further out."""
         columns = PORT_TIME, READ_TIME, WRITE_TIME
         ports = [(i, c) for i in range(self.first, many) for c in columns if level[i, c] > 0]
         self.single = {self.stages[i] for i in range(self.first + 1, many) if self.memories[i].buffering == "single"}
         # (for reads: writes are not what is waited for, and yet what is waited for is taken off a port's time)
         self.outer = [(i, c) for i, c in ports if i == self.first and c != WRITE_TIME and self.single]
         self.looked = TIMES + (len(self.outer) or sum(i == self.first for i, _ in ports))
-        """Costs that are looked at ahead."""
         self.ports = dict(enumerate((*self.outer, *ports), TIMES))
         begin = TIMES + len(self.ports)
         self.wires = dict(
@@ -92,7 +94,9 @@ class Pricing:
         keys: list[tuple[int, ...]] = []
         # a nest begins when the first tiles have come, for the tensor and through the port for which it takes longest
         keys += [(BEGIN, t) for t, tensor in enumerate(tensors) if tensor.role != "outputs"]
-        keys += [(SEND, i) for i in range(self.first + 1, len(level)) if max(level[i, PORT_TIME], level[i, READ_TIME]) > 0]
+        keys += [
+            (SEND, i) for i in range(self.first + 1, len(level)) if max(level[i, PORT_TIME], level[i, READ_TIME]) > 0
+        ]
         for stage in sorted(self.single):
             kept = self._kept(stage)
             changing = [(t, i) for t, i in kept if self.memories[i].buffering == "single"]
@@ -311,10 +315,12 @@ class Pricing:
         return Chain(*shape, down, up, added, tile, among, role, per_tile[used], *self._waited(used))
 
     def _waited(self, used: np.ndarray) -> tuple[Ints, Ints, Ints]:
-        """Where, among the costs that are used, those stand that tell what is waited for at the first memory's port."""
+        """Where, among the costs that are used, those stand that tell what is waited for at the first port."""
         at = np.where(used, np.cumsum(used) - 1, -1)
         rows = []
-        for stage, t in sorted({(key[1], key[2]) for key in self.compared if key[0] == BUSY and key[3] == self.first}):
+        for stage, t in sorted(
+            {(key[1], key[2]) for key in self.compared if key[0] == BUSY and key[3] == self.first}
+        ):
             own = [at[self.compared[kind, stage, t, self.first, -1]] for kind in (BUSY, STREAM, FIRST)]
             if max(own) >= 0:
                 rows.append((stage, *own))
@@ -323,7 +329,9 @@ class Pricing:
             for key, v in self.compared.items()
             if key[0] == CHANGE and key[-1] < 0 and at[v] >= 0
         ]
-        ports = [at[v] for v, (i, c) in self.ports.items() if i == self.first and c != WRITE_TIME and self.role[v] == TIME]
+        ports = [
+            at[v] for v, (i, c) in self.ports.items() if i == self.first and c != WRITE_TIME and self.role[v] == TIME
+        ]
         return (
             np.array(rows, np.int64).reshape(-1, 4),
             np.array(changes, np.int64).reshape(-1, 2),

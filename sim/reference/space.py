@@ -3,7 +3,7 @@
 The map space, as the mapper knows it:
 
 - A tensor is kept at its home, mostly the outermost memory, before any loop, and in any memory further in that may
-  keep it or not at all. A keep stands anywhere between the fanouts round its memory; the keeps of one tensor go inward.
+  keep it or not at all. A keep stands anywhere between the fanouts round its memory; those of one tensor go inward.
 - A dimension of X iterations has s copies in all, spread over the axes of the fanouts in any way, where s is the
   least number that needs ceil(X / s) passes. (So is every divisor of X.)
 - The loops in time over a dimension multiply to exactly its passes. They may be any factors above one, in any order,
