@@ -26,6 +26,7 @@ def summed(layer: AnyLayer, parts: Parts, group: int) -> LayerResult:
     bound: Counter[str] = Counter()
     for one, n in parts:
         bound[one.bound_by] += round(one.latency_cycles * n)
+    gap = _gap(parts)
     return LayerResult(
         name=layer.name,
         kind=layer.kind,
@@ -46,8 +47,17 @@ def summed(layer: AnyLayer, parts: Parts, group: int) -> LayerResult:
         operations=_numbers((one.operations, n) for one, n in parts),
         mapping=max(parts, key=lambda part: (len(part[0].mapping) > 0) * part[1])[0].mapping,
         evaluated=sum(one.evaluated for one, _ in parts),
+        optimal=None if gap is None else all(one.optimal for one, _ in parts if one.mapping),
+        gap=gap,
         group=group,
     )
+
+
+def _gap(parts: Parts) -> float | None:
+    """The largest gap of their mappings; None if one is not known."""
+    searched = [one for one, _ in parts if one.mapping]
+    known = [one.gap for one in searched if one.gap is not None]
+    return max(known) if known and len(known) == len(searched) else None
 
 
 def _numbers(tables: Iterable[tuple[Map[str, float], int]]) -> dict[str, float]:

@@ -28,8 +28,9 @@ from sim.kernels.layout import Ints
 # fanouts inside the inner one (-1 for the arithmetic, inside all of them).
 TENSOR, PARENT, CHILD, PARENT_NODE, CHILD_NODE, STAGE = range(6)
 
-# Rows of the table of kinds of tensor: whether it is the output; whether no good bound is known; bits of a word.
-IS_OUTPUT, IS_HARD, BITS = range(3)
+# Rows of the table of kinds of tensor: whether it is the output; whether no good bound is known; bits of a word; the
+# memory that is its home.
+IS_OUTPUT, IS_HARD, BITS, HOME = range(4)
 
 # Costs of which there is one in every search, the first ones: energy, what is added to the cycles of the arithmetic,
 # bits that cross the port of the outermost memory. Others are times that bound the latency.
@@ -56,7 +57,7 @@ class Task(NamedTuple):
     window: Ints  # [T, 2, 4] two windows: the dimension of each term (-1: no window), then the coefficients
     words: Floats  # [T, 3] words of all plain ranks; of each window
     ends: Ints  # [T, 2, 3] of a window's words (see `sim.kernels.windows`)
-    kind: Ints  # [3, T]
+    kind: Ints  # [4, T]
     share: Ints  # [T, F] how copies share (see `sim.kernels.layout`)
     node: Ints  # [F] nodes of the fanouts
     rules: Ints  # [3, D] is done whole by a PE; its loops stand inside; PEs may loop over it
@@ -70,7 +71,7 @@ class Chain(NamedTuple):
     that the arithmetic itself, if copies pass on to each other what it works on). An edge leads from a status inward.
     """
 
-    level: Ints  # [T, S] the memory of a status; -1: the arithmetic
+    level: Ints  # [T, S] the memory where a status takes room; 0: at home, where there is no tile; -1: the arithmetic
     stage: Ints  # [T, S] fanouts inside it; -1: the arithmetic, inside all of them
     number: Ints  # [T] of statuses
     between: Ints  # [T, S, S] the edge from an inner to an outer status; -1: none
@@ -83,11 +84,9 @@ class Chain(NamedTuple):
     among: Ints  # [V, E] the number of fanouts inside the copies among which a cost is divided; -1: not divided
     role: Ints  # [V] what a cost is
     per_tile: Ints  # [V] whether it is divided by the words of a tile
-    waited: (
-        Ints  # [W, 4] what waits take off the outermost port's time: the stretch; costs (see `sim.kernels.labels`)
-    )
+    waited: Ints  # [W, 4] what waits take off the times `port`: the stretch; costs (see `sim.kernels.labels`)
     change: Ints  # [C, 2] the stretch; minus how often a tile changes there
-    port: Ints  # [P] times of the outermost port
+    port: Ints  # [P] times of the port of the first memory, the outermost that is the home of a tensor
 
 
 class Place(NamedTuple):

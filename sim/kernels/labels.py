@@ -101,7 +101,7 @@ def least(
 ) -> tuple[float, float]:
     """The least that a part of a nest can become, and the least latency that it can have.
 
-    `waited` is what waits take off the times of the outermost port at most, which are the costs `port`.
+    `waited` is what waits take off the times of the port of the first memory at most, which are the costs `port`.
     """
     if ahead[ENERGY, row, point] == NEVER:
         return NEVER, NEVER
@@ -140,7 +140,7 @@ def least(
 
 @part
 def waited_for(status: int, low: Floats, chain: Chain) -> float:
-    """What is waited for at the outermost port at most; infinite if that is not known yet.
+    """What is waited for at the port of the first memory at most; infinite if that is not known yet.
 
     Of what streams past, a first tile comes for every change of a single-buffered tile but the first. The rows of
     `Chain.waited` hold the numbers of costs (-1: none), which are minus what is waited for, minus what streams past

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.kernels.bounds import CHILD, STAGE, TENSOR, Chain, Place, Task
+from sim.kernels.bounds import CHILD, HOME, STAGE, TENSOR, Chain, Place, Task
 from sim.kernels.cost import Floats, energy, latency, overflow
 from sim.kernels.jit import part
 from sim.kernels.labels import CLOSE, COUNTED, CROSS, GROW, START
@@ -126,7 +126,8 @@ def write_nest(
 ) -> None:
     """Write the nest that ends with a label, outermost loop first."""
     exact.keep[:-1, :] = -1
-    exact.keep[:-1, 0] = 0
+    for t in range(len(task.depends)):
+        exact.keep[t, task.kind[HOME, t]] = 0
     n, fanouts, fixed = 0, len(task.node), 0  # loops before `fixed` are not one with what follows
     for inner in range(2):
         for d in range(len(task.size)):

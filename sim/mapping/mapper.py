@@ -27,18 +27,15 @@ def find_mapping(
 ) -> Found:
     """The best mapping of a layer that a strategy finds; the same for the same arguments.
 
-    Where tensors are at home on the chip (`Architecture.homes`), mappings are sampled, whatever the strategy.
-
     Raises:
         MappingError: when the array cannot host the dataflow, no nest fits (says what is too large where), or none
             is found that keeps the objective's limits.
     """
     check_host(dataflow, arch)
-    if isinstance(strategy, Optimal) and not arch.homes:
+    if isinstance(strategy, Optimal):
         found = optimum(layer, arch, dataflow, objective, strategy)
-    else:  # the exact search takes the outermost memory for every tensor's home
-        effort = Sampled() if isinstance(strategy, Optimal) else strategy
-        found = anneal(layer, arch, dataflow, objective, effort)
+    else:
+        found = anneal(layer, arch, dataflow, objective, strategy)
     if found.energy_pj > objective.most_pj or found.latency_cycles > objective.most_cycles:
         raise MappingError(
             f"no mapping of layer {layer.name} on {arch.name} was found within the limits; the best one found takes "

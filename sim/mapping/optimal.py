@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.arch.tree import ALL, Architecture, Compute, Fanout, Memory
-from sim.kernels.bounds import ADDED, IS_HARD, NEVER, TIMES, Chain
+from sim.kernels.bounds import ADDED, HOME, IS_HARD, NEVER, TIMES, Chain
 from sim.kernels.branch import branch
 from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
 from sim.kernels.labels import COUNTED, SLACK, STOP, Labels
@@ -221,11 +221,15 @@ class _Search:
         passes = -(-task.size // self.space.copies[1].prod(1))
         action = np.where(task.kind[0] == 1, UPDATE, READ)
         words = task.words.prod(1)
-        once = words @ prices.energy[range(len(words)), 0, action]
-        bits = words @ prices.port[range(len(words)), 0, action]
-        cycles = np.maximum(passes.prod(1) * total[CYCLES], bits * prices.level[0, PORT_TIME]) + total[DEPTH]
+        tensors, home = range(len(words)), task.kind[HOME]
+        once = words @ prices.energy[tensors, home, action]
+        busy = max(
+            words * prices.port[tensors, home, action] @ (home == i) * prices.level[i, PORT_TIME] for i in home
+        )
+        cycles = np.maximum(passes.prod(1) * total[CYCLES], busy) + total[DEPTH]
         pj = total[FIXED] + once + total[STATIC] * cycles
-        costs = np.log(np.maximum(1e-12, [pj, cycles, np.full_like(cycles, words @ prices.bits)]))
+        bits = words * prices.bits @ (home == 0)
+        costs = np.log(np.maximum(1e-12, [pj, cycles, np.full_like(cycles, bits)]))
         beyond = (pj > self.objective.most_pj * (1 + SLACK)) | (cycles > self.objective.most_cycles * (1 + SLACK))
         return np.where(beyond, NEVER, np.array(self.objective.powers) @ costs)
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.arch.tree import keeps
-from sim.kernels.bounds import ADDED, COMPARED, DELAY, ENERGY, EXTRA, OUTERMOST, TIME, TIMES, WALL, WHOLE, Chain
+from sim.kernels.bounds import ADDED, COMPARED, DELAY, ENERGY, EXTRA, HOME, OUTERMOST, TIME, TIMES, WALL, WHOLE, Chain
 from sim.kernels.cost import (
     AGAIN,
     DOWN,
@@ -48,10 +47,14 @@ class _Edge:
 class Pricing:
     """Makes chains: what words cost in energy and in the times that bound the latency.
 
-    The costs after `TIMES` are: where filling and use alternate somewhere, the time at the outermost port together
-    with the waits and first tiles for what may be waited for; the times of ports and of wires; and costs that are
-    only compared. Those are what the beginning of a nest and its waits consist of (see `sim.kernels.cost`): as
-    latency grows with each of them, a partial nest that is as good in all of them is as good whatever follows.
+    The costs after `TIMES` are: where filling and use alternate somewhere, the time at the first memory's port
+    together with the waits and first tiles for what may be waited for; the times of ports and of wires; and costs
+    that are only compared. Those are what the beginning of a nest and its waits consist of (see `sim.kernels.cost`):
+    as latency grows with each of them, a partial nest that is as good in all of them is as good whatever follows.
+
+    Attributes:
+        first: the outermost memory at which a tensor is at home, so that nothing happens further out.
+        looked: how many costs are looked at ahead.
     """
 
     def __init__(self, space: Space, prices: Prices) -> None:
@@ -61,13 +64,14 @@ class Pricing:
         self.stages = [space.stage(m) for m in self.memories]
         self.gaps = len(space.arch.nodes) - 1
         self.fanout_nodes = [int(n) for n in space.task.node]
-        level, wire = prices.level, prices.wire
-        ports = [(i, c) for i in range(len(level)) for c in (PORT_TIME, READ_TIME, WRITE_TIME) if level[i, c] > 0]
-        self.single = {self.stages[i] for i, m in enumerate(self.memories) if i and m.buffering == "single"}
+        level, wire, many = prices.level, prices.wire, len(self.memories)
+        self.first = int(space.task.kind[HOME].min())
+        columns = PORT_TIME, READ_TIME, WRITE_TIME
+        ports = [(i, c) for i in range(self.first, many) for c in columns if level[i, c] > 0]
+        self.single = {self.stages[i] for i in range(self.first + 1, many) if self.memories[i].buffering == "single"}
         # (for reads: writes are not what is waited for, and yet what is waited for is taken off a port's time)
-        self.outer = [(i, c) for i, c in ports if i == 0 and c != WRITE_TIME and self.single]
-        self.looked = TIMES + (len(self.outer) or sum(i == 0 for i, _ in ports))
-        """Costs that are looked at ahead."""
+        self.outer = [(i, c) for i, c in ports if i == self.first and c != WRITE_TIME and self.single]
+        self.looked = TIMES + (len(self.outer) or sum(i == self.first for i, _ in ports))
         self.ports = dict(enumerate((*self.outer, *ports), TIMES))
         begin = TIMES + len(self.ports)
         self.wires = dict(
@@ -90,10 +94,11 @@ class Pricing:
         keys: list[tuple[int, ...]] = []
         # a nest begins when the first tiles have come, for the tensor and through the port for which it takes longest
         keys += [(BEGIN, t) for t, tensor in enumerate(tensors) if tensor.role != "outputs"]
-        keys += [(SEND, i) for i in range(1, len(level)) if max(level[i, PORT_TIME], level[i, READ_TIME]) > 0]
+        keys += [
+            (SEND, i) for i in range(self.first + 1, len(level)) if max(level[i, PORT_TIME], level[i, READ_TIME]) > 0
+        ]
         for stage in sorted(self.single):
-            inside = [i for i in range(1, len(self.memories)) if self.stages[i] == stage]
-            kept = [(t, i) for t, own in enumerate(tensors) for i in inside if i in self.space.keepers(own)]
+            kept = self._kept(stage)
             changing = [(t, i) for t, i in kept if self.memories[i].buffering == "single"]
             keys += [(CHANGE, t, i, sign) for t, i in changing for sign in SIGNS]
             ways = {(t, parent) for t, i in kept for parent in self.space.keepers(tensors[t]) if parent < i}
@@ -101,6 +106,15 @@ class Pricing:
             keys += [(k, stage, t, i, sign) for t, i in sorted(ways) for k in kinds for sign in SIGNS]
         first = TIMES + len(self.ports) + len(self.wires)
         self.compared = {key: v for v, key in enumerate(keys, first)}
+
+    def _kept(self, stage: int) -> list[tuple[int, int]]:
+        """Which tensors the memories of a stretch may keep away from their homes."""
+        return [
+            (t, i)
+            for t, tensor in enumerate(self.space.layer.tensors)
+            for i in self.space.keepers(tensor)[1:]
+            if self.stages[i] == stage
+        ]
 
     def edge(self, t: int, parent: int, child: int, first: bool) -> _Edge:
         """The edge between two memories; the `first` leads to the one that feeds the arithmetic."""
@@ -191,7 +205,7 @@ class Pricing:
             for v in begins.values():
                 out.tile[v] += way
         elif p.level[child, WHOLE_TILE] or innermost:
-            out.tile[EXTRA] += port if parent == 0 else 0.0
+            out.tile[EXTRA] += port if parent == self.first else 0.0
             out.tile[begins[BEGIN, t]] += way
             if (SEND, parent) in begins:
                 out.tile[begins[SEND, parent]] += port
@@ -230,16 +244,8 @@ class Pricing:
 
     def _is_looked_at(self, t: int, child: int) -> bool:
         """Whether of the single-buffered memories of a stretch this tensor's is the one that the bound looks at."""
-        single = [
-            (u, i)
-            for i, m in enumerate(self.memories)
-            for u, tensor in enumerate(self.space.layer.tensors)
-            if i
-            and m.buffering == "single"
-            and self.stages[i] == self.stages[child]
-            and keeps(m, tensor.name, tensor.role)
-        ]
-        return (t, child) == single[0]
+        single = [(i, u) for u, i in self._kept(self.stages[child]) if self.memories[i].buffering == "single"]
+        return (child, t) == min(single)
 
     def may_be_waited_for(self, t: int, child: int) -> bool:
         """Whether the array may wait for words of tensor `t` that come into memory `child`."""
@@ -248,20 +254,24 @@ class Pricing:
         return single and not (output and self.memories[child].buffering != "single")
 
     def straight(self, feeders: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """Choices of the tensors that come straight from the outermost memory to where the array may wait for them.
+        """Choices of the tensors that come straight from the first memory to where the array may wait for them.
 
         What the array waits for does not keep a port from the rest, so that the port's time is another then.
         """
         open_ = [
             t
             for t, tensor in enumerate(self.space.layer.tensors)
-            if self.outer and any(self.may_be_waited_for(t, i) for i in self.space.keepers(tensor) if i <= feeders[t])
+            if self.outer and self._may_come_straight(t, self.space.keepers(tensor), feeders[t])
         ]
         return [c for n in range(len(open_) + 1) for c in itertools.combinations(open_, n)]
 
+    def _may_come_straight(self, t: int, keepers: tuple[int, ...], feeder: int) -> bool:
+        home, *inward = keepers
+        return home == self.first and any(self.may_be_waited_for(t, i) for i in inward if i <= feeder)
+
     def _is_allowed(self, t: int, parent: int, child: int, straight: tuple[int, ...]) -> bool:
         """Whether an edge belongs to the nests in which just these tensors come straight."""
-        if not self.outer or parent:
+        if not self.outer or parent != self.first:
             return True
         return self.may_be_waited_for(t, child) == (t in straight)
 
@@ -282,7 +292,8 @@ class Pricing:
         edges: list[_Edge] = []
         for t, levels in enumerate(own):
             for i, child in enumerate(levels):
-                level[t, i], stage[t, i] = child, self.stages[child] if child >= 0 else -1
+                level[t, i] = child if i + 1 < len(levels) else 0
+                stage[t, i] = self.stages[child] if child >= 0 else -1
                 for j in range(i + 1, len(levels)):
                     if (child >= 0 or j == 1) and self._is_allowed(t, levels[j], child, straight):
                         between[t, i, j] = len(edges)
@@ -304,11 +315,13 @@ class Pricing:
         return Chain(*shape, down, up, added, tile, among, role, per_tile[used], *self._waited(used))
 
     def _waited(self, used: np.ndarray) -> tuple[Ints, Ints, Ints]:
-        """Where, among the costs that are used, those stand that tell what is waited for at the outermost port."""
+        """Where, among the costs that are used, those stand that tell what is waited for at the first port."""
         at = np.where(used, np.cumsum(used) - 1, -1)
         rows = []
-        for stage, t in sorted({(key[1], key[2]) for key in self.compared if key[0] == BUSY and key[3] == 0}):
-            own = [at[self.compared[kind, stage, t, 0, -1]] for kind in (BUSY, STREAM, FIRST)]
+        for stage, t in sorted(
+            {(key[1], key[2]) for key in self.compared if key[0] == BUSY and key[3] == self.first}
+        ):
+            own = [at[self.compared[kind, stage, t, self.first, -1]] for kind in (BUSY, STREAM, FIRST)]
             if max(own) >= 0:
                 rows.append((stage, *own))
         changes = [
@@ -316,7 +329,9 @@ class Pricing:
             for key, v in self.compared.items()
             if key[0] == CHANGE and key[-1] < 0 and at[v] >= 0
         ]
-        ports = [at[v] for v, (i, c) in self.ports.items() if i == 0 and c != WRITE_TIME and self.role[v] == TIME]
+        ports = [
+            at[v] for v, (i, c) in self.ports.items() if i == self.first and c != WRITE_TIME and self.role[v] == TIME
+        ]
         return (
             np.array(rows, np.int64).reshape(-1, 4),
             np.array(changes, np.int64).reshape(-1, 2),

@@ -2,7 +2,7 @@
 
 A nest belongs to the space if it is legal and
 
-- every tensor is kept in the outermost memory, and in any of the others that may keep it, each at its own place;
+- every tensor is kept at its home, and in any of the memories further in that may keep it, each at its own place;
 - over the axes of the fanouts a dimension of size X is spread s ways, where s divides X or is the least for the
   passes ceil(X / s) that it leaves; its loops in time make exactly so many passes, in any factors, in any order;
 - it obeys the dataflow.
@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sim.arch.tree import Architecture, Fanout, Memory, keeps
+from sim.arch.tree import Architecture, Fanout, Memory
 from sim.kernels.bounds import Task
 from sim.kernels.cost import Prices
 from sim.kernels.layout import COEF, FIRST, LAST, TERM, TERMS, WORDS, Ints, Shape
@@ -76,13 +76,10 @@ class Space:
         return may
 
     def keepers(self, tensor: Tensor) -> tuple[int, ...]:
-        """Numbers of the memories that may keep a tensor, the outermost first."""
+        """Numbers of the memories that may keep a tensor, its home first, then inward."""
         inside, held = pe_memories(self.arch), tensor.role in held_roles(self.dataflow)
-        return tuple(
-            i
-            for i, m in enumerate(self.arch.memories)
-            if not i or (keeps(m, tensor.name, tensor.role) and (held or m not in inside))
-        )
+        home, *inward = self.arch.keepers(tensor.name, tensor.role)
+        return tuple(self.arch.memories.index(m) for m in (home, *(m for m in inward if held or m not in inside)))
 
     # ------------------------------------------------------------------ what loops in space do
 
@@ -180,9 +177,9 @@ class Space:
         depends = np.zeros((len(tensors), len(dims)), np.int64)
         most, words = np.zeros_like(depends), np.ones((len(tensors), 3))
         window = np.full((len(tensors), 2, 4), -1)
-        ends, kind = np.full((len(tensors), 2, 3), -1), np.zeros((3, len(tensors)), np.int64)
+        ends, kind = np.full((len(tensors), 2, 3), -1), np.zeros((4, len(tensors)), np.int64)
         for t, tensor in enumerate(tensors):
-            kind[:, t] = tensor.role == "outputs", 0, tensor.bits
+            kind[:, t] = tensor.role == "outputs", 0, tensor.bits, self.keepers(tensor)[0]
             windows = 0
             for k in range(shape.tensors[t, FIRST], shape.tensors[t, LAST]):
                 rank = shape.ranks[k]

@@ -2,8 +2,8 @@
 
 The map space, as the mapper knows it:
 
-- A tensor is kept in the outermost memory before any loop, and in any other memory that may keep it or not at all. A
-  keep stands anywhere between the fanouts round its memory; the keeps of one tensor go inward.
+- A tensor is kept at its home, mostly the outermost memory, before any loop, and in any memory further in that may
+  keep it or not at all. A keep stands anywhere between the fanouts round its memory; those of one tensor go inward.
 - A dimension of X iterations has s copies in all, spread over the axes of the fanouts in any way, where s is the
   least number that needs ceil(X / s) passes. (So is every divisor of X.)
 - The loops in time over a dimension multiply to exactly its passes. They may be any factors above one, in any order,
@@ -25,7 +25,7 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from itertools import chain, combinations_with_replacement, pairwise, product
 
-from sim.arch.tree import Architecture, Fanout, Memory, keeps
+from sim.arch.tree import Architecture, Fanout, Memory
 from sim.errors import MappingError
 from sim.mapping.check import check
 from sim.mapping.dataflow import ANY, Dataflow, letters, pe_memories
@@ -165,8 +165,11 @@ class _Space:
 
     def ways_to_keep(self, tensor: Tensor, loops: Loops, spans: list[tuple[int, int]]) -> Iterator[_Kept]:
         """Every choice of the memories that keep a tensor, and of the places at which they do."""
-        choices: list[list[Place]] = [[0]]
-        for memory in self.arch.memories[1:]:
+        choices: list[list[Place]] = []
+        for memory in self.arch.memories:
+            if memory == self.arch.home(tensor.name):
+                choices.append([0])
+                continue
             outside = self.arch.nodes[: self.arch.nodes.index(memory)]
             first, last = spans[sum(isinstance(node, Fanout) for node in outside)]
             may, must = self.keeping(tensor, memory)
@@ -177,16 +180,22 @@ class _Space:
             kept = [place for place in places if place is not None]
             if kept == sorted(kept):
                 bits = (
-                    0 if place is None else words[place] * tensor.bits * memory.room_per_tile
+                    0 if place is None else self.room(tensor, memory, words[place])
                     for place, memory in zip(places, self.arch.memories, strict=True)
                 )
                 yield _Kept(places, tuple(bits))
 
+    def room(self, tensor: Tensor, memory: Memory, words: int) -> int:
+        """Bits that a tile takes; at home on the chip a tensor is no tile."""
+        at_home = (tensor.name, memory.name) in self.arch.homes
+        return 0 if at_home else words * tensor.bits * memory.room_per_tile
+
     def keeping(self, tensor: Tensor, memory: Memory) -> tuple[bool, bool]:
-        """Whether a memory may keep a tensor, and whether it must."""
-        if not keeps(memory, tensor.name, tensor.role):
+        """Whether a memory other than its home may keep a tensor, and whether it must."""
+        _, *inward = self.arch.keepers(tensor.name, tensor.role)
+        if memory not in inward:
             return False, False
-        inside = [m for m in pe_memories(self.arch) if keeps(m, tensor.name, tensor.role)]
+        inside = [m for m in pe_memories(self.arch) if m in inward]
         if self.dataflow.pe_keeps is None or memory not in inside:
             return True, False
         held = tensor.role in self.dataflow.pe_keeps
@@ -195,7 +204,8 @@ class _Space:
     def fits(self, kept: tuple[_Kept, ...]) -> bool:
         """Whether the tiles fit into every memory."""
         needs = zip(*(k.bits for k in kept), strict=True)
-        return all(sum(need) <= memory.size_bits for need, memory in zip(needs, self.arch.memories, strict=True))
+        room = (memory.size_bits - memory.taken_bits for memory in self.arch.memories)
+        return all(sum(need) <= bits for need, bits in zip(needs, room, strict=True))
 
     def inner_stand_inside(self, kept: tuple[_Kept, ...], loops: Loops) -> bool:
         """Whether, of the loops in time outside the innermost keep, those over inner dimensions stand last."""

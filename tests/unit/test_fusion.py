@@ -282,10 +282,23 @@ def test_what_is_taken_is_no_room_and_a_tensor_at_home_is_no_tile() -> None:
     check(found.mapping, GEMM, full)
 
 
-def test_where_tensors_are_at_home_on_the_chip_the_exact_mapper_samples() -> None:
-    found = find_mapping(GEMM, AT_HOME, strategy=Optimal())
-    assert found == find_mapping(GEMM, AT_HOME, strategy=Sampled())
-    assert found.optimal is None
+@pytest.mark.parametrize("homes", [("outputs",), ("inputs", "weights"), ("inputs", "weights", "outputs")])
+def test_the_exact_mapper_proves_where_tensors_are_at_home_on_the_chip(homes: tuple[str, ...]) -> None:
+    arch = replace(machine(64), homes=tuple((tensor, "buffer") for tensor in homes))
+    found = find_mapping(GEMM, arch, strategy=Optimal())
+    check(found.mapping, GEMM, arch)
+    assert found.optimal
+    assert found.value <= find_mapping(GEMM, arch, strategy=Sampled()).value * (1 + 1e-9)
+
+
+def test_a_layer_in_parts_is_proved_optimal_if_its_parts_are() -> None:
+    alone = run_network(two_products(), machine(64), Options(strategy=Optimal()))
+    fused = fuse_network(alone, two_products(), machine(64), Options(strategy=Optimal()))
+    assert [(layer.group, layer.optimal, layer.gap) for layer in fused.layers if layer.macs] == 2 * [(1, True, 0.0)]
+    sampled = fuse_network(alone, two_products(), machine(64), Options(strategy=Sampled(runs=2, trials=500)))
+    assert [(layer.group, layer.optimal, layer.gap) for layer in sampled.layers if layer.macs] == 2 * [
+        (1, None, None)
+    ]
 
 
 def test_a_vector_layer_reads_and_writes_at_home() -> None:
