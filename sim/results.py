@@ -107,8 +107,8 @@ class LayerResult:
         space: how many mappings there are to choose from; null if they were not counted.
         fused: the layer into which a vector layer is fused and costs nothing of its own, or null.
         group: the number of the group in which the layer is run tile by tile, or null. Then everything is summed over
-            the tiles, the mapping is that of the part that is run most often, it is optimal if those of all parts are,
-            and the gap is the largest one.
+            the tiles, the mapping is that of the part that is run most often, it is optimal if those of all parts
+            are, and the gap is the largest one.
     """
 
     name: str

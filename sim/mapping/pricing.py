@@ -49,8 +49,8 @@ class Pricing:
 
     The costs after `TIMES` are: where filling and use alternate somewhere, the time at the first memory's port
     together with the waits and first tiles for what may be waited for; the times of ports and of wires; and costs
-    that are only compared. Those are what the beginning of a nest and its waits consist of (see `sim.kernels.cost`): as
-    latency grows with each of them, a partial nest that is as good in all of them is as good whatever follows.
+    that are only compared. Those are what the beginning of a nest and its waits consist of (see `sim.kernels.cost`):
+    as latency grows with each of them, a partial nest that is as good in all of them is as good whatever follows.
 
     Attributes:
         first: the outermost memory at which a tensor is at home, so that nothing happens further out.
