@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sim.arch.tree import Architecture, Component, Compute, Fanout, Given, Memory
+from sim.arch.tree import Architecture, Component, Compute, Fanout, Given, Link, Memory
 from sim.errors import MappingError
 from sim.mapping.check import check
 from sim.mapping.dataflow import ANY, Dataflow, Spread
@@ -318,3 +318,23 @@ def test_demands_that_cannot_be_met_together() -> None:
     layer, arch, flow = matrices(3, 3, 1), machine(Fanout("array", 4)), Dataflow("both", spread=both)
     with pytest.raises(MappingError):
         find_mapping(layer, arch, flow, OBJECTIVES["edp"], Optimal())
+
+
+def test_what_neighbours_pass_on_comes_anew_inside_them() -> None:
+    """Copies hold the operands of the last step for each other; what is not theirs comes to the arithmetic anew."""
+    layer = Layer(
+        "grouped",
+        "conv",
+        (("P", 5), ("R", 3), ("G", 2)),
+        (
+            Tensor("weights", "weights", (Rank.of("G"), Rank.of("R"))),
+            Tensor("inputs", "inputs", (Rank.of("G"), Rank((("P", 2), ("R", 1))))),
+            Tensor("outputs", "outputs", (Rank.of("G"), Rank.of("P"))),
+        ),
+    )
+    passing = Link("inputs", neighbour=True, component=costs(word_pj=150.0))
+    dram = replace(DRAM, component=costs(read_pj=10.0, write_pj=130.0))
+    arch = Architecture("machine", (dram, Fanout("array", 1, 2, links=(passing,)), Compute("mac")))
+    for name in ("energy", "edp"):
+        found, best = optimum(layer, arch, name)
+        assert found == pytest.approx(best)
