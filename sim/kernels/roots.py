@@ -19,7 +19,7 @@ from sim.kernels.bounds import (
     set_lines,
 )
 from sim.kernels.cost import Floats
-from sim.kernels.jit import kernel, maker, part
+from sim.kernels.jit import kernel, maker
 from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
@@ -71,9 +71,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
                         if chain.role[v] <= DELAY and v >= TIMES:
                             out[t, i, v] = 0.0
                             continue
-                        # words that copies pass on are cheaper the more of them come from outside
-                        slope = lines[SLOPE, v] * (1.0 if lines[SLOPE, v] > 0 else _most_times(t, task, place))
-                        out[t, i, v] = min(out[t, i, v], slope + lines[BASE, v] + out[t, j, v])
+                        out[t, i, v] = min(out[t, i, v], lines[SLOPE, v] + lines[BASE, v] + out[t, j, v])
     for e in range(chain.searched[0], len(chain.edge)):
         t, left = chain.edge[e, TENSOR], 1.0
         for d in range(len(task.size)):
@@ -84,19 +82,6 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
         set_lines(e, task, chain, place, lines)
         for v in range(costs):
             anew[v] += lines[SLOPE, v] * left + lines[BASE, v]
-    return out
-
-
-@part
-def _most_times(t: int, task: Task, place: Place) -> float:
-    """How often every word of a tensor comes at most, on average: once for every operation."""
-    out = 1.0
-    for d in range(len(task.size)):
-        if not task.depends[t, d]:
-            out *= place.passes[d]
-    for w in range(2):
-        if task.window[t, w, 0] >= 0:
-            out *= task.size[task.window[t, w, 0]] * task.size[task.window[t, w, 1]] / task.words[t, 1 + w]
     return out
 
 

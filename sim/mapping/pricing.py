@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -280,8 +280,12 @@ class Pricing:
         space = self.space
         own = []
         for t, (tensor, feeder) in enumerate(zip(space.layer.tensors, feeders, strict=True)):
+            passed = any(
+                space.task.share[t, f] == PASSED_ON and n > self.nodes[feeder]
+                for f, n in enumerate(self.fanout_nodes)
+            )
             outward = [i for i in reversed(space.keepers(tensor)) if i <= feeder]
-            own.append([-1, *outward] if self._passing(t, feeder) else outward)
+            own.append([-1, *outward] if passed else outward)
         tensors, most = len(own), max(map(len, own))
         level, stage = np.zeros((tensors, most), np.int64), np.zeros((tensors, most), np.int64)
         between = np.full((tensors, most, most), -1)
@@ -293,12 +297,9 @@ class Pricing:
                 for j in range(i + 1, len(levels)):
                     if (child >= 0 or j == 1) and self._is_allowed(t, levels[j], child, straight):
                         between[t, i, j] = len(edges)
-                        own_edge = self.edge(t, levels[j], child, child == feeders[t])
-                        edges.append(own_edge if child >= 0 else self._passed_on(t, own_edge, feeders[t], True))
+                        edges.append(self.edge(t, levels[j], child, child == feeders[t]))
         searched = len(edges)
-        for t, levels in enumerate(own):
-            own_edge = self.edge(t, feeders[t], -1, False)
-            edges.append(own_edge if levels[0] >= 0 else self._passed_on(t, own_edge, feeders[t], False))
+        edges += [self.edge(t, feeders[t], -1, False) for t, levels in enumerate(own) if levels[0] >= 0]
         number = np.array([len(levels) for levels in own], np.int64)
         columns = [
             np.stack([getattr(e, name) for e in edges], 1) for name in ("down", "up", "added", "tile", "among")
@@ -312,21 +313,6 @@ class Pricing:
         down, up, added, tile, among = (np.ascontiguousarray(column[used]) for column in columns)
         shape = level, stage, number, between, edge, np.array([searched])
         return Chain(*shape, down, up, added, tile, among, role, per_tile[used], *self._waited(used))
-
-    def _passing(self, t: int, feeder: int) -> int:
-        """The node of the innermost fanout across which copies pass on what the arithmetic works on; 0: none."""
-        own = (n for f, n in enumerate(self.fanout_nodes) if self.space.task.share[t, f] == PASSED_ON)
-        return max((n for n in own if n > self.nodes[feeder]), default=0)
-
-    def _passed_on(self, t: int, edge: _Edge, feeder: int, outside: bool) -> _Edge:
-        """What of an edge to the arithmetic lies outside the copies that pass on to each other, or the rest.
-
-        Inside them the arithmetic keeps nothing: every operand comes anew.
-        """
-        here = (np.arange(self.gaps) < self._passing(t, feeder)) == outside
-        return replace(
-            edge, down=edge.down * here, up=edge.up * here, added=edge.added * outside, tile=edge.tile * outside
-        )
 
     def _waited(self, used: np.ndarray) -> tuple[Ints, Ints, Ints]:
         """Where, among the costs that are used, those stand that tell what is waited for at the first port."""
