@@ -19,7 +19,7 @@ from sim.kernels.bounds import (
     set_lines,
 )
 from sim.kernels.cost import Floats
-from sim.kernels.jit import kernel, maker
+from sim.kernels.jit import kernel, maker, part
 from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
@@ -53,6 +53,21 @@ def with_steps(fixed: Floats, place: Place) -> Floats:
     return out
 
 
+@part
+def _most_often(t: int, task: Task, place: Place) -> float:
+    """How often a word of a tensor comes at most: for every step for which it is wanted."""
+    out = 1.0
+    for d in range(len(task.size)):
+        if not task.depends[t, d]:
+            out *= place.passes[d]
+    for w in range(2):
+        if task.window[t, w, 0] >= 0:
+            for d in task.window[t, w, :2]:
+                out *= place.passes[d] * place.inside[len(place.copies), d]
+            out /= task.words[t, 1 + w]
+    return out
+
+
 @maker
 def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
     """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
@@ -61,6 +76,7 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
     lines = np.empty((LINES, costs))
     anew[:] = 0.0
     for t in range(tensors):
+        often = _most_often(t, task, place)
         for i in range(chain.number[t] - 2, -1, -1):
             out[t, i, :] = NEVER
             for j in range(i + 1, chain.number[t]):
@@ -71,7 +87,8 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
                         if chain.role[v] <= DELAY and v >= TIMES:
                             out[t, i, v] = 0.0
                             continue
-                        out[t, i, v] = min(out[t, i, v], lines[SLOPE, v] + lines[BASE, v] + out[t, j, v])
+                        moved = lines[SLOPE, v] * (1.0 if lines[SLOPE, v] > 0 else often) + lines[BASE, v]
+                        out[t, i, v] = min(out[t, i, v], moved + out[t, j, v])
     for e in range(chain.searched[0], len(chain.edge)):
         t, left = chain.edge[e, TENSOR], 1.0
         for d in range(len(task.size)):

@@ -164,16 +164,22 @@ class _Search:
         space = self.space
         feeders = list(itertools.product(*(space.feeders(t) for t in space.layer.tensors)))
         pricing = Pricing(space, space.prices(feeders[0]))
-        parts = [(f, straight) for f in feeders for straight in pricing.straight(f)]
+        parts = [
+            (f, straight, passing)
+            for passing in np.unique(space.passing, axis=0)
+            for f in feeders
+            for straight in pricing.straight(f)
+        ]
         chains = [pricing.chain(*part) for part in parts]
-        totals = [space.prices(f).total for f, _ in parts]
+        totals = [space.prices(f).total for f, *_ in parts]
+        ways = [(space.passing == passing).all(1) for *_, passing in parts]
         axes, copies = space.copies
         if not len(copies):  # the dataflow demands what cannot be
             return
         powers, most = np.array(self.objective.powers), np.array([self.objective.most_pj, self.objective.most_cycles])
         room = np.array([space.most_divisors, MOST_PRIMES, pricing.looked])
         exact = self._exact(pricing, axes[0])
-        for bound, i, s in self._parts(chains, totals, powers, most, pricing):
+        for bound, i, s in self._parts(chains, ways, totals, powers, most, pricing):
             if bound >= self.best - SLACK or bound == NEVER:
                 break
             if time.monotonic() >= self.deadline:
@@ -191,9 +197,15 @@ class _Search:
                 self.nest = self._mapping(own)
 
     def _parts(
-        self, chains: list[Chain], totals: list[Floats], powers: Floats, most: Floats, pricing: Pricing
+        self,
+        chains: list[Chain],
+        ways: list[np.ndarray],
+        totals: list[Floats],
+        powers: Floats,
+        most: Floats,
+        pricing: Pricing,
     ) -> Iterator[tuple[float, int, int]]:
-        """Bounds of parts, the least first: numbers of a chain and of a way to use the copies in space.
+        """Bounds of parts, the least first: numbers of a chain and of one of its ways to use the copies in space.
 
         There can be tens of thousands of ways, most of which are too slow by far. So their bounds are made when a
         cruder one, of all chains, says that it is time.
@@ -205,12 +217,13 @@ class _Search:
         light = [_light(chain) for chain in chains]
         for start in range(0, len(order), _AT_ONCE):
             chosen = order[start : start + _AT_ONCE]
-            bounds = np.empty(len(chosen))
             while waiting and waiting[0][0] <= crude[chosen[0]]:
                 yield heapq.heappop(waiting)
             for i, chain in enumerate(light):
-                root_bounds(copies[chosen], self.space.task, chain, totals[i], powers, most, bounds)
-                for bound, s in zip(bounds.tolist(), chosen.tolist(), strict=True):
+                own = chosen[ways[i][chosen]]
+                bounds = np.empty(len(own))
+                root_bounds(copies[own], self.space.task, chain, totals[i], powers, most, bounds)
+                for bound, s in zip(bounds.tolist(), own.tolist(), strict=True):
                     heapq.heappush(waiting, (bound, i, s))
         while waiting:
             yield heapq.heappop(waiting)

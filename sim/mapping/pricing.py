@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,21 @@ class _Edge:
     added: Floats
     tile: Floats
     among: Ints
+
+    def outside(self, node: int) -> _Edge:
+        """What happens outside a node, the outer memory included."""
+        inside = np.arange(self.down.shape[1]) >= node
+        return replace(self, down=np.where(inside, 0, self.down), up=np.where(inside, 0, self.up))
+
+    def inside(self, node: int) -> _Edge:
+        """What happens from a node inward."""
+        inside = np.arange(self.down.shape[1]) >= node
+        return replace(
+            self,
+            down=np.where(inside, self.down, 0),
+            up=np.where(inside, self.up, 0),
+            added=np.zeros_like(self.added),
+        )
 
 
 class Pricing:
@@ -275,17 +290,29 @@ class Pricing:
             return True
         return self.may_be_waited_for(t, child) == (t in straight)
 
-    def chain(self, feeders: tuple[int, ...], straight: tuple[int, ...]) -> Chain:
-        """The chain of nests in which these memories feed the arithmetic and these tensors come straight."""
+    def _passing(self, t: int, feeder: int, passing: Ints) -> int:
+        """The innermost fanout, as a node, across which copies pass on what the arithmetic works on; 0: none."""
+        share = self.space.task.share[t]
+        return max(
+            (
+                node
+                for node, how, used in zip(self.fanout_nodes, share, passing, strict=True)
+                if used and how == PASSED_ON and node > self.nodes[feeder]
+            ),
+            default=0,
+        )
+
+    def chain(self, feeders: tuple[int, ...], straight: tuple[int, ...], passing: Ints) -> Chain:
+        """The chain of nests in which these memories feed the arithmetic and these tensors come straight.
+
+        Copies pass words on across the fanouts `passing`, [F]. From the innermost of them inward all words come anew
+        in every step, as nothing is kept there.
+        """
         space = self.space
-        own = []
+        own, passed = [], [self._passing(t, feeder, passing) for t, feeder in enumerate(feeders)]
         for t, (tensor, feeder) in enumerate(zip(space.layer.tensors, feeders, strict=True)):
-            passed = any(
-                space.task.share[t, f] == PASSED_ON and n > self.nodes[feeder]
-                for f, n in enumerate(self.fanout_nodes)
-            )
             outward = [i for i in reversed(space.keepers(tensor)) if i <= feeder]
-            own.append([-1, *outward] if passed else outward)
+            own.append([-1, *outward] if passed[t] else outward)
         tensors, most = len(own), max(map(len, own))
         level, stage = np.zeros((tensors, most), np.int64), np.zeros((tensors, most), np.int64)
         between = np.full((tensors, most, most), -1)
@@ -297,9 +324,12 @@ class Pricing:
                 for j in range(i + 1, len(levels)):
                     if (child >= 0 or j == 1) and self._is_allowed(t, levels[j], child, straight):
                         between[t, i, j] = len(edges)
-                        edges.append(self.edge(t, levels[j], child, child == feeders[t]))
+                        edge_ = self.edge(t, levels[j], child, child == feeders[t])
+                        edges.append(edge_ if child >= 0 else edge_.outside(passed[t]))
         searched = len(edges)
-        edges += [self.edge(t, feeders[t], -1, False) for t, levels in enumerate(own) if levels[0] >= 0]
+        for t, feeder in enumerate(feeders):
+            anew = self.edge(t, feeder, -1, False)
+            edges.append(anew.inside(passed[t]) if passed[t] else anew)
         number = np.array([len(levels) for levels in own], np.int64)
         columns = [
             np.stack([getattr(e, name) for e in edges], 1) for name in ("down", "up", "added", "tile", "among")

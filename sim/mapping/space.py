@@ -18,7 +18,7 @@ import numpy as np
 from sim.arch.tree import Architecture, Fanout, Memory
 from sim.kernels.bounds import Task
 from sim.kernels.cost import Prices
-from sim.kernels.layout import COEF, FIRST, LAST, TERM, TERMS, WORDS, Ints, Shape
+from sim.kernels.layout import COEF, FIRST, LAST, PASSED_ON, TERM, TERMS, WORDS, Ints, Shape
 from sim.kernels.layout import EXTENT as RANK_EXTENT
 from sim.kernels.layout import OFFSET as RANK_OFFSET
 from sim.mapping.dataflow import Dataflow, held_roles, letters, pe_memories
@@ -135,6 +135,11 @@ class Space:
         whole = axes.prod(2)
         fine = self._economic(whole.prod(1))
         return axes[fine], whole[fine]
+
+    @cached_property
+    def passing(self) -> np.ndarray:
+        """For every way to use the copies, across which fanouts some of them pass words on, [S, F]."""
+        return np.asarray((self.copies[1] > 1).any(2) & (self.task.share == PASSED_ON).any(0))
 
     @cached_property
     def most_divisors(self) -> int:

@@ -282,6 +282,29 @@ def test_the_order_of_scratchpads_does_not_matter() -> None:
     assert len(values) == 1
 
 
+def test_what_neighbours_hand_on_comes_anew_to_the_arithmetic() -> None:
+    """A hand-over is paid for unless the word comes from further out, so it is best to fetch every word every time.
+
+    Every cycle costs 200 pJ, so two copies should work, in 12 cycles. They do if both have other weights: over C.
+    """
+    layer = Layer(
+        "batched",
+        "conv",
+        (("P", 2), ("R", 3), ("C", 2), ("N", 2)),
+        (
+            Tensor("weights", "weights", (Rank.of("C"), Rank.of("R"))),
+            Tensor("inputs", "inputs", (Rank.of("N"), Rank.of("C"), Rank.of("P", "R"))),
+            Tensor("outputs", "outputs", (Rank.of("N"), Rank.of("P"))),
+        ),
+    )
+    links = (
+        Link("weights", neighbour=True, component=costs(word_pj=200, cycle_pj=100)),
+        Link("inputs", neighbour=True, component=costs(cycle_pj=100)),
+    )
+    values = optimum(layer, machine(Fanout("array", 2, links=links)), "energy")
+    assert values == (pytest.approx(12 * 200), pytest.approx(12 * 200))
+
+
 def test_where_no_nest_fits() -> None:
     arch = machine(Fanout("array", 2), Memory("rf", ("all",), 16))
     flow = Dataflow("both", pe_keeps=("inputs", "weights"))
