@@ -63,8 +63,8 @@ class Adc:
 class Crossbar:
     """One array, and how a matrix of integers is put into such arrays.
 
-    A layer is a product of inputs with a matrix of C*R*S rows and M columns. Its rows are cut into blocks of as many as
-    an array reads at once, whose sums are added digitally; a weight takes `slices` cells, for each of its signs.
+    A layer is a product of inputs with a matrix of C*R*S rows and M columns. Its rows are cut into blocks of as many
+    as an array reads at once, whose sums are added digitally; a weight takes `slices` cells, for each of its signs.
 
     Attributes:
         rows, columns: cells of one array.
@@ -101,9 +101,8 @@ class Crossbar:
         if self.active_rows > self.rows:
             raise ArchitectureError(f"an array of {self.rows} rows cannot read {self.active_rows} at once")
         if self.cell.least_us >= self.cell.most_us:
-            raise ArchitectureError(
-                f"the smallest conductance, {self.cell.least_us:g} uS, is not below the largest, {self.cell.most_us:g} uS"
-            )
+            least, most = self.cell.least_us, self.cell.most_us
+            raise ArchitectureError(f"the smallest conductance, {least:g} uS, is not below the largest, {most:g} uS")
         if self.cells_per_weight > self.columns:
             raise ArchitectureError(
                 f"a weight takes {self.cells_per_weight} cells, but the array has {self.columns} columns"
