@@ -36,6 +36,7 @@ from sim.kernels.labels import (
 )
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
+from sim.kernels.lend import give_back, lend
 from sim.kernels.nests import Exact, is_allowed, price_nest, take_best, write_nest
 from sim.kernels.paths import PRICE_ROWS
 from sim.kernels.roots import floors, make_place, with_steps, worth
@@ -263,13 +264,16 @@ def branch(
     value then, and the least that can be worth what was left out, for want of labels or as it was told to stop
     (infinite if nothing was).
     """
-    place = make_place(copies, task.size, room)
+    task, chain, exact, labels = lend(task), lend(chain), lend(exact), lend(labels)
+    own_place = make_place(copies, task.size, room)
+    place = lend(own_place)
     points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
     costs, rows = len(chain.down), (len(task.node) + 1) * statuses(len(task.depends), chain)
     looked = min(costs, room[2])
-    tables = make_tables(points, rows, looked, task, chain, place, work)
+    own_tables = make_tables(points, rows, looked, task, chain, place, work)
+    own_goal = Goal(power, most, with_steps(fixed, place), chain.role)
+    tables, goal = lend(own_tables), lend(own_goal)
     fill_tables(points, task, chain, place, tables)
-    goal = Goal(power, most, with_steps(fixed, place), chain.role)
     anew = np.empty(costs)
     floor = floors(task, chain, place, anew)
     if not _look_ahead(points, looked, best, anew, floor, task, chain, place, goal, tables):
@@ -299,6 +303,9 @@ def branch(
         else:
             made = _expand(label, made, best, task, chain, place, goal, tables, floor, grows, labels)
     tally[MADE] += made
+    give_back(own_place)
+    give_back(own_tables)
+    give_back(own_goal)
     return best, left
 
 

@@ -101,6 +101,21 @@ def _with_nest(found: Found, better: Found) -> Found:
     return Found(better.mapping, better.energy_pj, better.latency_cycles, better.value, evaluated, bound, found.space)
 
 
+class _Memory(threading.local):
+    """Working memory of all searches of a thread, as to get it anew takes longer than a short search."""
+
+    work: Floats = np.empty(0)
+    floats: Floats = np.empty(0)
+    ints: Ints = np.empty(0, np.int64)
+    heads: Ints = np.empty(0, np.int64)
+
+    def __init__(self) -> None:
+        self.keys, self.cycles, self.ends = np.empty(MOST_LABELS), np.empty(MOST_LABELS), np.zeros(1, np.int64)
+
+
+_memory = _Memory()
+
+
 @dataclass(slots=True)
 class _Search:
     """The state of a search; `best` and `left` are logarithms of the objective's value.
@@ -116,13 +131,6 @@ class _Search:
     left: float = math.inf
     nest: Mapping | None = None
     tally: Ints = field(default_factory=lambda: np.zeros(4, np.int64))
-    work: Floats = field(default_factory=lambda: np.empty(0))
-    floats: Floats = field(default_factory=lambda: np.empty(0))
-    ints: Ints = field(default_factory=lambda: np.empty(0, np.int64))
-    keys: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
-    cycles: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
-    ends: Ints = field(default_factory=lambda: np.zeros(1, np.int64))
-    heads: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     labels: dict[int, Labels] = field(default_factory=dict)
 
     @property
@@ -189,7 +197,7 @@ class _Search:
             own = exact._replace(axes=axes[s], total=totals[i])
             before = self.best
             self.best, left = branch(
-                copies[s], room, space.task, chains[i], totals[i], powers, most, own, labels, self.work,
+                copies[s], room, space.task, chains[i], totals[i], powers, most, own, labels, _memory.work,
                 self.best, self.tally,
             )  # fmt: skip
             self.left = min(self.left, left)
@@ -276,12 +284,11 @@ class _Search:
         rows = stretches * int(chain.number.prod())
         costs = len(chain.edge) * stretches * len(chain.down)
         need = (tensors * (1 + statuses) + costs + (looked + 2) * rows) * points
-        if len(self.work) < need:
-            self.work = np.empty(need)
-        if len(self.heads) < rows * points:
-            self.heads = np.empty(rows * points, np.int64)
-            self.labels.clear()
-        if i not in self.labels:
+        if len(_memory.work) < need:
+            _memory.work = np.empty(need)
+        if len(_memory.heads) < rows * points:
+            _memory.heads = np.empty(rows * points, np.int64)
+        if i not in self.labels or len(self.labels[i].head) < rows * points:
             self.labels[i] = self._make_labels(chain)
         return self.labels[i]
 
@@ -290,12 +297,12 @@ class _Search:
         n, costs, edges = MOST_LABELS, len(chain.down), len(chain.edge)
         levels, fanouts = len(self.space.arch.memories), len(self.space.fanouts)
         floats, ints = n * np.array([costs, costs, costs, levels]), n * np.array([3, 4, 1, 1, fanouts, edges, edges])
-        if len(self.floats) < floats.sum():
-            self.floats = np.empty(floats.sum())
-        if len(self.ints) < ints.sum():
-            self.ints = np.empty(ints.sum(), np.int64)
-        low, high, wide, used = np.split(self.floats[: floats.sum()], np.cumsum(floats)[:-1])
-        at, move, heap, trace, crossed, closed, state = np.split(self.ints[: ints.sum()], np.cumsum(ints)[:-1])
+        if len(_memory.floats) < floats.sum():
+            _memory.floats = np.empty(floats.sum())
+        if len(_memory.ints) < ints.sum():
+            _memory.ints = np.empty(ints.sum(), np.int64)
+        low, high, wide, used = np.split(_memory.floats[: floats.sum()], np.cumsum(floats)[:-1])
+        at, move, heap, trace, crossed, closed, state = np.split(_memory.ints[: ints.sum()], np.cumsum(ints)[:-1])
         return Labels(
             at.reshape(n, 3),
             move.reshape(n, 4),
@@ -308,10 +315,10 @@ class _Search:
             trace,
             wide.reshape(n, costs),
             heap,
-            self.keys,
-            self.cycles,
-            self.heads,
-            self.ends,
+            _memory.keys,
+            _memory.cycles,
+            _memory.heads,
+            _memory.ends,
             np.empty(costs),
         )
 
