@@ -53,7 +53,7 @@ def execute(args: argparse.Namespace) -> int:
         )
     networks = [read_workload(name, args.batch, bind=dict(args.bind)) for name in args.workload]
     points = []
-    with progress(sum(map(len, networks))) as done:
+    with progress(sum(map(len, networks)), mapper=args.mapper) as done:
         for network in networks:
             result = run(
                 arch,

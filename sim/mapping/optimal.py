@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from sim.arch.tree import ALL, Architecture, Compute, Fanout, Memory
 from sim.kernels.bounds import ADDED, HOME, IS_HARD, NEVER, TIMES, Chain
 from sim.kernels.branch import branch
 from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
-from sim.kernels.labels import COUNTED, SLACK, STOP, Labels
+from sim.kernels.labels import COUNTED, MADE, SLACK, STOP, Labels
 from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
@@ -42,12 +42,17 @@ from sim.mapping.space import Space
 from sim.workload.layer import Layer
 
 MOST_LABELS = 1 << 18  # in one part of the space
+MOST_MADE = 1 << 20  # labels in all parts, where no time is given: what takes more takes far more
 _AT_ONCE = 256  # ways to use the copies whose bounds are made together
 
 
 @dataclass(frozen=True, slots=True)
 class Optimal:
-    """Search until it is proved that nothing is better, or until so many seconds are over."""
+    """Search until it is proved that nothing is better, or until so many seconds are over.
+
+    Without such a limit, a search that has looked at a million partial nests ends after that part of the space, too.
+    So it finds the same nest on every machine.
+    """
 
     budget_s: float = math.inf
 
@@ -61,7 +66,7 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
         MappingError: when no nest fits (says what is too large where).
         Interrupted: on Ctrl-C, with the best nest until then.
     """
-    make_ready()
+    compile_search()
     judge = Judge(layer, arch, objective)
     search = _Search(Space(layer, arch, dataflow), objective, time.monotonic() + how.budget_s)
     try:
@@ -75,7 +80,8 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
         sampled = anneal(layer, arch, dataflow, objective, Sampled())
     if search.nest is None:
         assert sampled is not None
-        return sampled
+        bound = math.exp(min(search.bound, math.log(sampled.value))) if search.proves else None
+        return replace(sampled, bound=bound)
     found = search.found(judge)
     if sampled is not None and sampled.value < found.value:
         return _with_nest(found, sampled)
@@ -83,14 +89,14 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
 
 
 @functools.cache
-def make_ready() -> None:
+def compile_search() -> None:
     """Compile the search, if it has not been, so that no search takes the time for it.
 
-    Another process compiles what counts, prices and samples. Bounds and branches have most of their parts in common.
+    Another process compiles what counts and prices. Bounds and branches have most of their parts in common.
     """
     layer = Layer.einsum("small", {"M": 2, "K": 2}, inputs="K", weights="M K", outputs="M")
     arch = Architecture("small", (Memory("memory", (ALL,), math.inf), Fanout("array", 2), Compute("mac")))
-    with beside(), light_optimization():
+    with beside("compile_counting", "compile_pricing"), light_optimization():
         _Search(Space(layer, arch, ANY), Objective(energy=1), math.inf).run()
 
 
@@ -190,7 +196,7 @@ class _Search:
         for bound, i, s in self._parts(chains, ways, totals, powers, most, pricing):
             if bound >= self.best - SLACK or bound == NEVER:
                 break
-            if time.monotonic() >= self.deadline:
+            if time.monotonic() >= self.deadline or (math.isinf(self.deadline) and self.tally[MADE] > MOST_MADE):
                 self.left = min(self.left, bound)
                 break
             labels = self._make_room(i, chains[i], copies[s], pricing.looked)
