@@ -67,8 +67,9 @@ def run(
         objective: what makes a mapping good: ``energy``, ``latency``, ``edp`` (their product), ``ed2p``, ``dram``, or
             a product such as ``energy*latency^2``.
         limits: what every layer may take, such as ``latency<=5ms`` and ``energy<=3mJ``.
-        mapper: ``sampled`` finds a good mapping, ``optimal`` the best one and proves it; or a strategy itself.
-        budget: for ``optimal``, the time that each layer may take, such as ``2s``; by default what the proof takes.
+        mapper: ``optimal`` finds the best mapping and proves it, ``sampled`` a good one; or a strategy itself.
+        budget: for ``optimal``, the time that each layer may take, such as ``2s``; by default what the proof takes,
+            or a million partial nests (`Optimal`).
         effort: for ``sampled``, how hard to search: ``low``, ``normal`` (default) or ``high``.
         seed: for ``sampled``, of the random numbers (default 0); the same seed gives the same result.
         fuse: run layers in a row as groups, tile by tile through a buffer on the chip, where that is better.

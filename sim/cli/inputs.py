@@ -144,7 +144,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budget",
         metavar="TIME",
-        help="optimal: time that each layer may take, e.g. 2s (default: until it is proved)",
+        help="optimal: time that each layer may take, e.g. 2s (default: until it is proved, or about 10 s)",
     )
     parser.add_argument("--effort", choices=EFFORT_NAMES, help="sampled: how hard to search (default normal)")
     parser.add_argument("--seed", metavar="N", type=seed, help="sampled: of the random numbers (default 0)")
