@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.arch.systolic import SystolicMachine
-from sim.engines.systolic_tiles import Folds
+from sim.engines.systolic_folds import Folds, Ints
 from sim.kernels.replay import PADDING, REVERSED, SKEWED, misses
 from sim.workload.product import Product
-
-Ints = npt.NDArray[np.int64]
 
 _SETS = 100  # parts of a read buffer; half of them are in use, half of them being filled
 _ASSUMED_WORDS = 10  # that come in a cycle before anything is known of the bandwidth
