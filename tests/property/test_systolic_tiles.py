@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 
 from sim.arch.systolic import SystolicMachine
 from sim.arch.tree import Architecture, Fanout, Part
-from sim.engines.scalesim import by_laps
 from sim.engines.systolic import evaluate
 from sim.engines.systolic_folds import Placed, parts_of
 from sim.engines.systolic_tiles import Plan, Planner
 from sim.errors import RoomError
 from sim.kernels import systolic as kernel
 from sim.kernels import tiles
-from sim.kernels.replay import REVERSED, SKEWED, misses
 from sim.kernels.tiles import INPUTS, SUMS, WEIGHTS, WRITTEN
 from sim.reference.tiles import Dram, Step, simulate
 from sim.workload.layer import Layer
@@ -140,26 +138,3 @@ def test_memory_only_ever_adds_cycles_and_a_faster_one_fewer(layer, dataflow):
     assert none.latency_cycles == pytest.approx(none.compute_cycles, rel=1e-3, abs=1e-3)
     parts = slow.cycles
     assert slow.latency_cycles == pytest.approx(sum(parts[p] for p in ("compute", "first", "stalls", "last")))
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=4),
-    st.integers(1, 4),
-    st.integers(1, 60),
-    st.sampled_from((SKEWED, REVERSED)),
-    st.booleans(),
-)
-def test_what_comes_once_in_a_lap_is_fetched_as_a_replay_shows(shapes, repeats, capacity, order, many_laps):
-    """Laps of several folds, each of which has words of its own; all of them repeated, or each one by itself."""
-    made, lines, lanes, line, lane = [], list[int](), list[int](), 0, 0
-    for deep, wide in shapes:
-        made.append((line, line + deep, lane, lane + wide))
-        lines += [1000 * (line + i) for i in range(deep)]
-        lanes += [lane + j for j in range(wide)]
-        line, lane = line + deep, lane + wide
-    laps = [[fold] * repeats for fold in made] if many_laps else [made] * repeats
-    folds = np.array([(*fold, 100 * i) for i, fold in enumerate(f for lap in laps for f in lap)], np.int64)
-    stamps = np.zeros(1000 * line + lane, np.int32)
-    replayed = misses(np.array(lines), np.array(lanes), folds, order, capacity, stamps)
-    assert by_laps(folds, order, capacity, 1 if many_laps else len(made), repeats) == tuple(replayed)
