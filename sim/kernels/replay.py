@@ -13,8 +13,8 @@ Stamps = npt.NDArray[np.int32]
 SKEWED, REVERSED = range(2)
 """How the lines of a fold come: lane j asks j lines late; or all at once, and the last line first."""
 
-PADDING = -1
-"""The stamp of what is no word."""
+PADDING = 2**31 - 1
+"""The stamp of what is no word: it is held for good."""
 
 _LAP, _FETCHED, _HELD, _EMPTIED, _EPOCH, _MARK, _MARKED_LAP, _MARKED = range(8)
 """The state of a replay: the lap, words fetched, words held, the cycle in which the buffer was emptied last, and how
@@ -59,17 +59,19 @@ def ask(
     stamps: Stamps,
     state: Ints,
 ) -> None:
-    """Ask for a fold. A stamp says since which emptying a word is held."""
-    late = 1 if order == SKEWED else 0
-    deep, wide = fold[1] - fold[0], fold[3] - fold[2]
+    """Ask for a fold. A stamp says since which emptying a word is held.
+
+    Indices are unsigned, as for others Numba asks each time whether they count from the end.
+    """
+    deep_lines, wide_lanes = lines[fold[0] : fold[1]], lanes[fold[2] : fold[3]]
+    deep, wide, late = len(deep_lines), len(wide_lanes), order == SKEWED
     epoch, held, fetched = np.int32(state[_EPOCH]), state[_HELD], 0
-    for t in range(deep + late * (wide - 1)):
+    for t in range(deep + (wide - 1 if late else 0)):
         low, high = (max(0, t - deep + 1), min(wide, t + 1)) if late else (0, wide)
-        line = fold[0] + (deep - 1 - t if order == REVERSED else t)
         for j in range(low, high):
-            at = lines[line - late * j] + lanes[fold[2] + j]
-            stamp = stamps[at]
-            if stamp != epoch and stamp != PADDING:
+            line = t - j if late else deep - 1 - t
+            at = np.uint64(deep_lines[np.uint64(line)] + wide_lanes[np.uint64(j)])
+            if stamps[at] < epoch:
                 stamps[at] = epoch
                 fetched += 1
                 held += 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sim.arch.systolic import SystolicMachine
 from sim.engines.scalesim import ScaleSim, by_laps
 from sim.engines.systolic_folds import Placed
-from sim.kernels.replay import REVERSED, SKEWED, misses
+from sim.kernels.replay import PADDING, REVERSED, SKEWED, misses
 from sim.kernels.sending import sent, skewed
 from sim.workload.build import NetworkBuilder
 from sim.workload.layer import Layer
@@ -101,7 +101,7 @@ def test_laps_that_repeat_are_passed_over(seed: int, laps: int, capacity: int, o
     rng = np.random.default_rng(seed)
     shapes = [(int(rng.integers(1, 6)), int(rng.integers(1, 4))) for _ in range(rng.integers(1, 4))]
     lines, lanes = rng.integers(0, 8, 8) * 3, rng.integers(0, 9, 4)
-    stamps = np.where(rng.random(40) < 0.2, -1, 0).astype(np.int32)
+    stamps = np.where(rng.random(40) < 0.2, PADDING, 0).astype(np.int32)
     lap = np.array([(0, deep, 0, wide, 20 * i) for i, (deep, wide) in enumerate(shapes)], np.int64)
     cycles = 20 * len(shapes)
     every = np.vstack([lap + np.array([0, 0, 0, 0, cycles * i]) for i in range(laps)])
