@@ -53,7 +53,7 @@ def evaluate(
     if isinstance(layer, VectorLayer):
         return evaluate_vector(layer, arch)
     machine = SystolicMachine.of(arch)
-    results = _wherever(lambda part: _evaluate(Placed(layer, arch, machine, part)), machine)
+    results = _wherever(lambda part: _evaluate(Planner(layer, arch, machine, part)), machine)
     return min(results, key=lambda result: (result.latency_cycles, result.energy_pj))
 
 
@@ -82,14 +82,13 @@ def run_in_a_row(network: Network, arch: Architecture) -> tuple[LayerResult, ...
     return min(results, key=lambda layers: sum(layer.latency_cycles for layer in layers))
 
 
-def _evaluate(placed: Placed) -> LayerResult:
-    planner = Planner(placed)
-    planner.check()
-    return _by_scalesim(placed) if placed.machine.settings.timing == "scalesim" else _by_tiles(placed, planner)
+def _evaluate(layer: Planner) -> LayerResult:
+    layer.check()
+    return _by_scalesim(layer) if layer.machine.settings.timing == "scalesim" else _by_tiles(layer)
 
 
-def _by_tiles(placed: Placed, planner: Planner) -> LayerResult:
-    plan, dram, out = planner.plan(), placed.machine.dram, np.zeros(tile_kernel.OUTCOMES)
+def _by_tiles(placed: Planner) -> LayerResult:
+    plan, dram, out = placed.plan(), placed.machine.dram, np.zeros(tile_kernel.OUTCOMES)
     bandwidth = min(dram.bandwidth, dram.read_bandwidth, dram.write_bandwidth)
     settings = np.array([bandwidth, dram.burst_bits, dram.latency_cycles, 0.0])
     tile_kernel.run(plan.cycles, plan.tile, plan.bits, plan.room, settings, out)

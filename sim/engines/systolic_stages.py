@@ -18,7 +18,7 @@ from sim.arch.systolic import SystolicMachine
 from sim.arch.tree import Architecture, Part
 from sim.components.table import node_costs
 from sim.engines.systolic_costs import Energies, accesses_pj, lies_of, links_pj, register_actions, result_of
-from sim.engines.systolic_folds import Folds, Ints, Placed
+from sim.engines.systolic_folds import Ints, Placed
 from sim.engines.vector import evaluate_vector
 from sim.errors import RoomError
 from sim.kernels import stages
@@ -68,30 +68,8 @@ def _host(name: str, fused: Map[str, str | None]) -> str:
 
 
 @dataclass(frozen=True)
-class Staged:
-    """A layer that multiplies, in blocks that take the weights of all their folds."""
-
-    placed: Placed
-
-    @property
-    def layer(self) -> Layer:
-        """The layer."""
-        return self.placed.layer
-
-    @property
-    def machine(self) -> SystolicMachine:
-        """The machine."""
-        return self.placed.machine
-
-    @property
-    def arch(self) -> Architecture:
-        """The machine, as its file has it."""
-        return self.placed.arch
-
-    @property
-    def folds(self) -> Folds:
-        """How the layer lies on the arrays."""
-        return self.placed.folds
+class Staged(Placed):
+    """A layer on a machine, in blocks that take the weights of all their folds."""
 
     @property
     def sums_bits(self) -> int:
@@ -116,7 +94,7 @@ class Staged:
     @property
     def tile_bits(self) -> int:
         """Of a tile of weights that fills the arrays."""
-        return self.folds.rows * self.folds.columns * self.placed.bits["weights"]
+        return self.folds.rows * self.folds.columns * self.bits["weights"]
 
     def faults(self) -> Iterator[str]:
         """What has no room where."""
@@ -141,7 +119,7 @@ class Staged:
         a_place = f.on_rows // f.places
         rows = np.minimum(f.rows, a_place - np.arange(f.row_folds // f.places) * f.rows)
         words = np.tile(np.outer(rows, self._columns()), (f.places, 1))
-        return np.asarray(-(-words * self.placed.bits["weights"] // burst) * burst, np.int64)
+        return np.asarray(-(-words * self.bits["weights"] // burst) * burst, np.int64)
 
     def _columns(self) -> Ints:
         """[column folds] columns in use."""
@@ -163,7 +141,7 @@ class Staged:
         words = self._columns()[column] * blocks[block] * f.at_once
         lanes = self.machine.settings.lanes or self.arch.pes
         out[:, stages.CLOSES] = (row == f.row_folds - 1) * np.ceil(words / lanes)
-        return np.tile(out, (self.placed.product.repeats, 1))
+        return np.tile(out, (self.product.repeats, 1))
 
     def row(self, steps: int) -> list[float]:
         """What the kernel is told of the layer, but for its ends."""
@@ -173,12 +151,12 @@ class Staged:
 
     def fetched(self) -> int:
         """Words of weights that come, those that fill up bursts included."""
-        times = self.fetches * self.placed.product.repeats
-        return int(self._tile_bits().sum()) * times // self.placed.bits["weights"]
+        times = self.fetches * self.product.repeats
+        return int(self._tile_bits().sum()) * times // self.bits["weights"]
 
     def counted(self) -> Ints:
-        """The words that move, as `sim.kernels.systolic` counts them; weights come for every block."""
-        counts, uses = self.placed.counted(), self.layer.macs
+        """[role, what] the words that move, as the kernel has them; weights come for every block."""
+        counts, uses = super().counted(), self.layer.macs
         weights = counts[ROLES.index("weights")]
         weights[kernel.READS] -= uses
         weights *= self.fetches
@@ -193,7 +171,7 @@ def in_a_row(network: Network, arch: Architecture, machine: SystolicMachine, par
         UnsupportedOp: for a layer that is no matrix product.
         RoomError: when a memory is too small; says so of all layers.
     """
-    made = {a.name: Staged(Placed(a, arch, machine, part)) for a in network.mac_layers}
+    made = {a.name: Staged(a, arch, machine, part) for a in network.mac_layers}
     if faults := [(name, fault) for name, staged in made.items() for fault in staged.faults()]:
         raise RoomError(faults, network.places)
     vectors = {a.name: evaluate_vector(a, _at_home(a, arch)) for a in network if isinstance(a, VectorLayer)}
@@ -223,7 +201,7 @@ def _timed(
     for layer in network:
         if isinstance(layer, Layer):
             steps.append(made[layer.name].steps())
-            row, bits = made[layer.name].row(len(steps[-1])), made[layer.name].placed.bits
+            row, bits = made[layer.name].row(len(steps[-1])), made[layer.name].bits
             widths = bits["inputs"], bits["outputs"]
         elif layer.fused:  # it works on words that pass by
             continue
@@ -315,14 +293,14 @@ class _Priced:
 
     def energy(self, actions: Map[str, Map[str, Actions]], counts: Ints) -> Energies:
         """pJ by component and tensor."""
-        staged, bits = self.staged, self.staged.placed.bits
+        staged, bits = self.staged, self.staged.bits
         costs, inside = node_costs(staged.arch), bits | {"outputs": staged.sums_bits}
         out: Energies = {}
         for memory in staged.arch.memories:
             width = inside if memory in (staged.machine.sram("outputs"), staged.machine.registers) else bits
             own = actions[memory.name].items()
             out[memory.name] = {role: accesses_pj(a, memory, costs, width[role]) for role, a in own}
-        return out | links_pj(staged.placed, counts, {role: role for role in ROLES}, inside)
+        return out | links_pj(staged, counts, {role: role for role in ROLES}, inside)
 
     def result(self) -> LayerResult:
         """The layer's result."""
@@ -330,19 +308,19 @@ class _Priced:
         counts = staged.counted()
         actions = self.actions(counts.tolist())
         moved = self.energy(actions, counts)
-        moved[arch.memories[0].name] |= _passed(self.ends, arch, actions, staged.placed.bits)
+        moved[arch.memories[0].name] |= _passed(self.ends, arch, actions, staged.bits)
         products = layer.macs * machine.passes(layer.operand_bits)
         parts = breakdown_of(self.causes, products * machine.compute.cycles / arch.pes)
         memory, fetched = arch.home("weights"), staged.fetched()
         cycles = {
             "compute": parts.active,
-            memory.name: fetched * staged.placed.bits["weights"] / min(memory.bandwidth, memory.read_bandwidth),
+            memory.name: fetched * staged.bits["weights"] / min(memory.bandwidth, memory.read_bandwidth),
             "weight_stall": parts.weight_stall,
             "weight_shift": parts.weight_shift,
             "non_matrix": parts.non_matrix,
         }
         come = {"inputs": self.ends.comes, "weights": fetched, "outputs": 0}
-        lies = lies_of(staged.placed, come, self.ends.leaves, parts.weight_stall + parts.weight_shift)
+        lies = lies_of(staged, come, self.ends.leaves, parts.weight_stall + parts.weight_shift)
         tiles = {machine.sram("weights").name: {"weights": staged.folds.used_rows * staged.folds.used_columns}}
         latency = float(self.causes.sum())
-        return result_of(staged.placed, cycles, latency, actions, moved, tiles, lies, parts)
+        return result_of(staged, cycles, latency, actions, moved, tiles, lies, parts)

@@ -19,14 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.arch.systolic import SystolicMachine
 from sim.engines.systolic_folds import Folds, Ints, Placed
 from sim.errors import RoomError
 from sim.kernels import systolic as fold_kernel
 from sim.kernels import tiles as tile_kernel
 from sim.kernels.tiles import INPUTS, STREAMS, SUMS, WEIGHTS, WRITTEN
 from sim.workload.layer import ROLES
-from sim.workload.product import Product
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,25 +52,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Planner:
-    """Makes the plan for one layer."""
-
-    placed: Placed
-
-    @property
-    def machine(self) -> SystolicMachine:
-        """The machine."""
-        return self.placed.machine
-
-    @property
-    def product(self) -> Product:
-        """The product that the layer is."""
-        return self.placed.product
-
-    @property
-    def folds(self) -> Folds:
-        """How it lies on the arrays."""
-        return self.placed.folds
+class Planner(Placed):
+    """A layer on a machine, in tiles."""
 
     def plan(self) -> Plan:
         """The tiles of a layer for which there is room (`check`)."""
@@ -84,7 +65,7 @@ class Planner:
         bits = np.zeros((STREAMS, max(tiles.values()) * groups), np.int64)
         for s, (own, words) in streams.items():
             tile[s] = (own + tiles[s] * np.arange(groups)[:, None]).reshape(-1)
-            bits[s, : tiles[s] * groups] = np.tile(words[: tiles[s]], groups) * self.placed.bits[_ROLE[s]]
+            bits[s, : tiles[s] * groups] = np.tile(words[: tiles[s]], groups) * self.bits[_ROLE[s]]
         largest = {s: int(words.max()) for s, (_, words) in streams.items()}
         total = {s: int(words[: tiles[s]].sum()) * groups for s, (_, words) in streams.items()}
         return Plan(
@@ -105,7 +86,7 @@ class Planner:
 
     def _half(self, role: str) -> int:
         """Words of a tensor that fit beside the next tile."""
-        return int(self.machine.half_bits(role) // self.placed.bits[role])
+        return int(self.machine.half_bits(role) // self.bits[role])
 
     def _words(self, role: str) -> int:
         """Words of a tensor in one group."""
@@ -158,7 +139,7 @@ class Planner:
     def _faults(self) -> Iterator[str]:
         staying, f = {"os": "outputs", "ws": "weights", "is": "inputs"}[self._stationary], self.folds
         for role in ROLES:
-            memory, bits, half = self.machine.sram(role), self.placed.bits[role], self._half(role)
+            memory, bits, half = self.machine.sram(role), self.bits[role], self._half(role)
             if role == staying:
                 need, what = f.used_rows * f.used_columns, f"{f.used_rows} x {f.used_columns} {role} of a fold"
             else:
@@ -252,7 +233,7 @@ class Planner:
 
     def _cycles(self, s: _Steps) -> Floats:
         """Cycles of each step of all groups; the last one has what is left of all that the first array takes."""
-        f, case, groups = self.folds, self.placed.case, self.product.repeats
+        f, case, groups = self.folds, self.case, self.product.repeats
         loaded = self._stationary != "os"
         rows = np.minimum(s.to_row - s.from_row, f.array_rows)
         columns = np.minimum(s.to_column - s.from_column, f.array_columns)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sim.arch.systolic import SystolicMachine
 from sim.arch.tree import Architecture, Fanout, Part
 from sim.engines.systolic import evaluate
-from sim.engines.systolic_folds import Placed, parts_of
+from sim.engines.systolic_folds import parts_of
 from sim.engines.systolic_tiles import Plan, Planner
 from sim.errors import RoomError
 from sim.kernels import systolic as kernel
@@ -57,7 +57,7 @@ def test_the_kernel_is_a_queue_of_events(schedule):
 
 def planned(layer: Layer, arch: Any) -> tuple[Plan, Planner]:
     own = SystolicMachine.of(arch)
-    planner = Planner(Placed(layer, arch, own, parts_of(own)[0]))
+    planner = Planner(layer, arch, own, parts_of(own)[0])
     planner.check()
     return planner.plan(), planner
 
@@ -122,7 +122,7 @@ def test_what_comes_from_dram(layer, side, dataflow, size, arrays, part, overlap
     sums_stay = dataflow == "os" or folds.streams * min(side * wide, folds.on_columns) <= half
     rounds = 1 if sums_stay else folds.row_folds
     assert (plan.written, plan.fetched["outputs"]) == (x * n * rounds, x * n * (rounds - 1))
-    assert plan.cycles.sum() == kernel.cycles(planner.placed.case)
+    assert plan.cycles.sum() == kernel.cycles(planner.case)
     assert (plan.cycles > 0).all()
     for stream, bits in ((INPUTS, 16), (WEIGHTS, 16), (WRITTEN, 16), (SUMS, 16)):
         assert plan.bits[stream].max() <= 2 * half * bits
