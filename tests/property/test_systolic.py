@@ -178,12 +178,10 @@ def test_folds_that_share_no_place_of_the_window_are_those_of_as_many_products(l
     seen = np.sum([observed(run) for run in runs], axis=0)
     seen[2, kernel.SRAM_READS] += (places - 1) * outputs.size  # to add the sums of one place to those of another
     np.testing.assert_array_equal(foretold(case), seen)
-    one = case.copy()
-    one[[kernel.K, kernel.PLACES]] = channels, 1
-    folds = Folds.of(one)
-    if folds.column_folds == 1:  # places follow each other as groups do
-        one[kernel.GROUPS] = places
-        assert kernel.cycles(case) == kernel.cycles(one)
+    run = simulate(inputs, weights, (rows, columns), "ws", Rules(places=places), exists)
+    np.testing.assert_array_equal(run.product, outputs)
+    assert foretold(case) == observed(run)
+    assert kernel.cycles(case) == run.cycles
 
 
 def shares(dataflow: str, part: str, sizes: tuple[int, int], of_array: int, arrays: int) -> list[np.ndarray]:
