@@ -81,17 +81,41 @@ def test_what_is_fetched_and_when(layer: Layer, rows: int, columns: int, dataflo
         assert rules._sram_cycles("inputs") == (asked[0][0] + 1, asked[-1][0] + 1)
 
 
-def test_inputs_that_are_never_found_are_not_replayed():
+@settings(max_examples=150, deadline=None)
+@given(
+    st.tuples(st.integers(1, 3), st.integers(1, 3)), st.integers(1, 2), st.integers(0, 2), st.integers(1, 2),
+    st.integers(1, 3), st.integers(2, 4), st.integers(1, 9), st.integers(1, 150),
+)  # fmt: skip
+def test_inputs_that_are_never_found_are_all_fetched(
+    window, stride, padding, dilation, rows, parts, filters, capacity
+):
+    """Where channels of a place of the window fill several folds."""
+    net = NetworkBuilder("net", batch=2)
+    net.conv("conv", net.input(rows * parts, 6, 5), filters, Window.of(window, stride, padding, dilation))
+    layer = net.network()["conv"]
+    assert isinstance(layer, Layer)
+    own = machine(rows, 4, "ws", "systolic.timing=scalesim")
+    placed = Placed(layer, own, SystolicMachine.of(own), "channels")
+    rules = ScaleSim(placed.product, placed.machine, placed.folds)
+    folds, order = rules._folds("inputs")
+    replay = rules._replayed("inputs", folds, order, capacity)
+    if rules._never_found(capacity):
+        assert rules._all_fetched(folds, capacity) == replay
+    if capacity == 1:
+        assert rules._never_found(capacity)
+    assert replay[0] <= rules._all_fetched(folds, capacity)[0]
+
+
+def test_a_place_s_neighbour_has_most_inputs_in_common():
     net = NetworkBuilder("net")
     net.conv("conv", net.input(64, 14, 14), 64, Window.of(3, padding=1))
     layer = net.network()["conv"]
     assert isinstance(layer, Layer)
     own = machine(8, 8, "ws", "systolic.timing=scalesim")
-    rules = ScaleSim((p := Placed(layer, own, SystolicMachine.of(own), "channels")).product, p.machine, p.folds)
-    assert rules._never_found(8150)
-    assert not rules._never_found(13 * 13 * 64)  # a place's neighbour has all but a row of words in common
-    folds, order = rules._folds("inputs")
-    assert rules._all_fetched(folds, 8150) == rules._replayed("inputs", folds, order, 8150)
+    placed = Placed(layer, own, SystolicMachine.of(own), "channels")
+    rules = ScaleSim(placed.product, placed.machine, placed.folds)
+    assert rules._never_found(7 * 13 * 13 * 8)  # seven folds lie between, of 13 x 13 pixels at least
+    assert not rules._never_found(7 * 13 * 13 * 8 + 1)
 
 
 @settings(max_examples=200, deadline=None)
