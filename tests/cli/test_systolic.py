@@ -122,6 +122,13 @@ def test_bind_and_set_are_not_for_topologies(tilenest: Any, files: tuple[str, ..
     assert (status, "has no values to set (rows)" in err) == (2, True)
 
 
+def test_a_result_says_what_arrays_divide(tilenest: Any):
+    words = ("run", "--arch", "tpu_v4_like", "--workload", "resnet18", "--layers", "conv1,conv5*")
+    status, out, _ = tilenest(*words, "--set", "systolic.divide=channels")
+    assert (status, "arrays   divide channels in 6 layers\n" in out) == (0, True)
+    assert "arrays   divide" not in tilenest("run", "--arch", "tpu_v2_like", "--workload", "tiny_gemm")[1]
+
+
 # --- trace
 
 
