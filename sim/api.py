@@ -42,7 +42,7 @@ def run(
     layers: Sequence[str] | str | None = None,
     objective: Objective | str = "edp",
     limits: Sequence[str] = (),
-    mapper: Strategy | str = "sampled",
+    mapper: Strategy | str = "optimal",
     budget: str | None = None,
     effort: str | None = None,
     seed: int | None = None,

@@ -116,7 +116,7 @@ def add_mapping(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mapping", metavar="FILE", help="loop nests written by hand, by layer; others are found")
 
 
-def add_search(parser: argparse.ArgumentParser, mapper: str = "sampled") -> None:
+def add_search(parser: argparse.ArgumentParser) -> None:
     """What decides which mapping is found: ``--dataflow``, what makes one good, and how to search."""
     parser.add_argument(
         "--dataflow", metavar="DATAFLOW", help="a shipped dataflow or a YAML file (default: the architecture's)"
@@ -138,9 +138,8 @@ def add_search(parser: argparse.ArgumentParser, mapper: str = "sampled") -> None
     parser.add_argument(
         "--mapper",
         choices=MAPPERS,
-        default=mapper,
-        help="sampled: a good mapping, by simulated annealing; optimal: the best one, proved, which takes longer "
-        f"(default {mapper})",
+        default=MAPPERS[0],
+        help="optimal: the best mapping, proved (default); sampled: a good one, by simulated annealing",
     )
     parser.add_argument(
         "--budget",

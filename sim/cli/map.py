@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.engines.options import Options
     from sim.mapping.alternatives import Alternative
     from sim.mapping.found import Found
-    from sim.mapping.mapper import Finder, Strategy
+    from sim.mapping.mapper import Finder
     from sim.report.map_report import MapReport
     from sim.workload.layer import Layer
 
@@ -46,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     inputs.add_arch(parser)
     inputs.add_workload(parser)
     inputs.add_layer(parser)
-    inputs.add_search(parser, mapper="optimal")
+    inputs.add_search(parser)
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
         "--explain", action="store_true", help="also what decides, what other dataflows reach, and more room brings"
@@ -100,6 +100,7 @@ class _Task:
     find: Finder
     report: MapReport
     title: str
+    mapper: str
     silent: bool
 
     def show(self, *renderables: RenderableType) -> None:
@@ -125,7 +126,7 @@ def _task(args: argparse.Namespace) -> _Task:
     report = MapReport(arch.name, network.name, layer.name, arch.clock_hz, made)
     title = f"{layer.name} of {network.name} on {arch.name}: {options.dataflow.name}"
     find = finder(options.cache)
-    return _Task(layer, arch, options, find, report, title, silent=args.json == inputs.STANDARD_OUTPUT)
+    return _Task(layer, arch, options, find, report, title, args.mapper, silent=args.json == inputs.STANDARD_OUTPUT)
 
 
 def _best(task: _Task, explain: bool) -> MapReport:
@@ -136,14 +137,15 @@ def _best(task: _Task, explain: bool) -> MapReport:
     from sim.engines.run import engine_of
     from sim.mapping.counts import count_words
     from sim.mapping.found import Interrupted
+    from sim.mapping.mapper import make_ready
     from sim.report.mapping_page import proof, summary
     from sim.report.nest_drawing import nest_drawing
     from sim.report.rows import goal
 
     layer, arch, options, stopped = task.layer, task.arch, task.options, None
     try:
-        with progress(1) as done:
-            _make_ready(options.strategy)  # which is not the search's time
+        with progress(1, mapper=task.mapper) as done:
+            make_ready(options.strategy)  # which is not the search's time
             begun = time.perf_counter()
             found = task.find(layer, arch, options.dataflow, options.objective, options.strategy)
             done(layer.name)
@@ -174,7 +176,7 @@ def _explained(task: _Task, report: MapReport, found: Found) -> MapReport:
     layer, arch, options = task.layer, task.arch, task.options
     others = [read_dataflow(name) for name in names("dataflows") if name != options.dataflow.name]
     how = options.objective, options.strategy, task.find
-    with progress(None) as done:
+    with progress(None, mapper=task.mapper) as done:
         flows, stopped = _until_stopped(with_dataflows(layer, arch, others, *how), done, lambda a: a.name)
         room: list[Alternative] = []
         if stopped is None:
@@ -197,12 +199,13 @@ def _front(task: _Task, step: float) -> MapReport:
 
     from sim.cli.output import progress
     from sim.mapping.front import front, not_dominated
+    from sim.mapping.mapper import make_ready
     from sim.report.mapping_page import front_note, front_table
     from sim.report.quantities import energy
 
     options = task.options
-    with progress(None) as done:
-        _make_ready(options.strategy)
+    with progress(None, mapper=task.mapper) as done:
+        make_ready(options.strategy)
         begun = time.perf_counter()
         points = front(task.layer, task.arch, options.dataflow, options.objective, options.strategy, step, task.find)
         found, stopped = _until_stopped(points, done, lambda point: energy(point.energy_pj))
@@ -235,14 +238,3 @@ def _picture(task: _Task, report: MapReport, form: str) -> bytes:
 
     assert report.front is not None
     return front_plot(report.front, report.clock_hz, task.title, form)
-
-
-def _make_ready(strategy: Strategy) -> None:
-    """Compile what a search needs."""
-    from sim.kernels.warm import warm_up
-    from sim.mapping.optimal import Optimal, make_ready
-
-    if isinstance(strategy, Optimal):
-        make_ready()
-    else:
-        warm_up()

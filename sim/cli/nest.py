@@ -44,7 +44,7 @@ def execute(args: argparse.Namespace) -> int:
     layer = inputs.layer_of(args, network)
     options, by_hand = inputs.options_of(args, arch), inputs.mappings_of(args, network)
     given = by_hand.get(layer.name, by_hand.get(""))
-    with progress(1) as done:
+    with progress(1, mapper=args.mapper) as done:
         result = engine_of(arch)(layer, arch, given, options)
         done(layer.name)
     counts = count_words(layer, arch, given or Mapping(tuple(map(parse_item, result.mapping))))

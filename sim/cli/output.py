@@ -56,10 +56,10 @@ def show(*renderables: RenderableType) -> None:
 
 
 @contextmanager
-def progress(total: int | None, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+def progress(total: int | None, quiet: bool = False, mapper: str = "optimal") -> Iterator[Callable[[str], None]]:
     """A bar on standard error, if that is a terminal; call what it gives with the name of everything done.
 
-    It also says what a first run waits for. A total of None means that nobody knows it.
+    It also says what the first run of a mapper waits for. A total of None means that nobody knows it.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda name: None
@@ -71,7 +71,7 @@ def progress(total: int | None, quiet: bool = False) -> Iterator[Callable[[str],
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("" if is_warm() else "compiling the kernels, once on this machine", total=total)
+        task = bar.add_task("" if is_warm(mapper) else "compiling the kernels, once on this machine", total=total)
         yield lambda name: bar.update(task, advance=1, description=name)
 
 

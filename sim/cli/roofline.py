@@ -82,6 +82,6 @@ def _points(args: argparse.Namespace, arch: Architecture) -> list[Point]:
     from sim.schema.workload import read_workload
 
     networks = [read_workload(name, args.batch, bind=dict(args.bind)) for name in args.workload]
-    with progress(sum(map(len, networks))) as done:
+    with progress(sum(map(len, networks)), mapper=args.mapper) as done:
         found = [run(arch, network, progress=done, **inputs.search_of(args)) for network in networks]
     return [point(result, network, arch) for result, network in zip(found, networks, strict=True)]

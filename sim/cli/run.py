@@ -72,7 +72,7 @@ def execute(args: argparse.Namespace) -> int:
     from sim.api import run
 
     chosen = network if args.layers is None else network.only(args.layers)
-    with progress(None if args.fuse else len(chosen), args.quiet) as done:
+    with progress(None if args.fuse else len(chosen), args.quiet, args.mapper) as done:
         result = run(
             arch,
             network,

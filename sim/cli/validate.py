@@ -28,7 +28,7 @@ def execute(args: argparse.Namespace) -> int:
     from sim.validate.suites import suites
 
     asked = suites(args.names)
-    with progress(sum(suite.steps for suite in asked.values())) as done:
+    with progress(sum(suite.steps for suite in asked.values()), mapper="sampled") as done:
         rows = [row for suite in asked.values() for row in suite.rows(done)]
     if args.json:
         print(json.dumps([row.to_dict() for row in rows], indent=2))

@@ -32,7 +32,7 @@ class Options:
 
     dataflow: Dataflow = ANY
     objective: Objective = EDP
-    strategy: Strategy = Sampled()
+    strategy: Strategy = Optimal()
     cache: bool = True
 
 

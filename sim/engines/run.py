@@ -20,7 +20,7 @@ from sim.arch.tree import Architecture, Fanout
 from sim.components.table import describe, node_costs
 from sim.engines.options import Options, described
 from sim.errors import RoomError, TilenestError, show_warning, there_are
-from sim.kernels.warm import warm_up
+from sim.mapping.mapper import make_ready
 from sim.mapping.nest import Mapping
 from sim.results import LayerResult, Provenance, Result, digest
 from sim.workload.network import AnyLayer, Network
@@ -218,8 +218,8 @@ def _serial(what: Callable[[Job], _T], work: Work, done: Callable[[object], None
 
 def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], None], jobs: int) -> dict[object, _T]:
     out = {}
-    if any(arch.systolic is None for _, arch, _, _ in work.values()):
-        warm_up()  # or each process would compile for itself
+    for strategy in {type(o.strategy): o.strategy for _, arch, _, o in work.values() if not arch.systolic}.values():
+        make_ready(strategy)  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
     others = multiprocessing.active_children()
     number = min(jobs, max(1, len(work)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernels.ahead import fill_ahead, set_rents
-from sim.kernels.bounds import BITS, ENERGY, IS_HARD, LINES, NEVER, OUTERMOST, TIMES, Chain, Place, Task
+from sim.kernels.bounds import BITS, ENERGY, IS_HARD, NEVER, OUTERMOST, TIMES, Chain, Place, Task
 from sim.kernels.compare import keep_label
 from sim.kernels.cost import Floats
 from sim.kernels.follow import close_window, cross_windows, grow_windows, is_pending
@@ -30,33 +30,30 @@ from sim.kernels.labels import (
     closing,
     copy_label,
     covered,
+    most_promising,
     pop,
     push,
     value,
 )
 from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
+from sim.kernels.lend import give_back, lend
 from sim.kernels.nests import Exact, is_allowed, price_nest, take_best, write_nest
-from sim.kernels.paths import PRICE_ROWS
 from sim.kernels.roots import floors, make_place, with_steps, worth
-from sim.kernels.steps import STEP_ROWS
 from sim.kernels.tables import (
     Tables,
     cost_at,
     digit,
     fill_tables,
+    make_tables,
     may_cross,
     may_grow,
     most_at,
-    most_spots,
-    set_slots,
     slides,
     status_of,
     statuses,
 )
-from sim.kernels.windows import new_group
 
-MOST_STEPS = 1 << 19  # places in tables of steps; without them windows are not followed
 PATIENCE = 1500  # labels, before bounds are sought that see what room several tensors share, and orders are given up
 
 
@@ -263,23 +260,29 @@ def branch(
     value then, and the least that can be worth what was left out, for want of labels or as it was told to stop
     (infinite if nothing was).
     """
-    place = make_place(copies, task.size, room)
+    task, chain, exact, labels = lend(task), lend(chain), lend(exact), lend(labels)
+    own_place = make_place(copies, task.size, room)
+    place = lend(own_place)
     points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
     costs, rows = len(chain.down), (len(task.node) + 1) * statuses(len(task.depends), chain)
     looked = min(costs, room[2])
-    tables = make_tables(points, rows, looked, task, chain, place, work)
+    own_tables = make_tables(points, rows, looked, task, chain, place, work)
+    own_goal = Goal(power, most, with_steps(fixed, place), chain.role)
+    tables, goal = lend(own_tables), lend(own_goal)
     fill_tables(points, task, chain, place, tables)
-    goal = Goal(power, most, with_steps(fixed, place), chain.role)
     anew = np.empty(costs)
     floor = floors(task, chain, place, anew)
     if not _look_ahead(points, looked, best, anew, floor, task, chain, place, goal, tables):
         return best, NEVER
     made = _begin(anew, floor, looked, best, task, chain, place, goal, tables, labels)
     grows, rented = np.empty(len(task.size), np.int64), False
-    left = NEVER
+    left, next_, again = NEVER, -1, 1000
     while labels.order[0]:
-        label = pop(labels)
+        follows = next_ >= 0
+        label, next_ = next_ if follows else pop(labels), -1
         if labels.key[label] >= best - SLACK:
+            if follows:
+                continue
             break
         if labels.at[label, 2] == GONE:
             continue
@@ -297,8 +300,15 @@ def branch(
             left = labels.key[label]
             break
         else:
+            begun = made
             made = _expand(label, made, best, task, chain, place, goal, tables, floor, grows, labels)
+            if best == NEVER or follows or made > again:  # the straight way to a nest, so that less has to be kept
+                again = 2 * made
+                next_ = most_promising(begun, made, labels)
     tally[MADE] += made
+    give_back(own_place)
+    give_back(own_tables)
+    give_back(own_goal)
     return best, left
 
 
@@ -355,37 +365,3 @@ def _begin(
             labels.low[0, v] += floor[t, 0, v]
         labels.high[0, v] = labels.low[0, v]
     return 1 if keep_label(0, 0, 0, best, tables, task, chain, place, goal, labels) else 0
-
-
-@maker
-def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, place: Place, work: Floats) -> Tables:
-    """Room for the tables, cut from `work`."""
-    tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
-    slot = np.empty((edges, len(task.node) + 1), np.int64)
-    slots, classes, spots_ = max(1, set_slots(task, chain, slot)), len(task.node) + 1, most_spots(task, place)
-    rows_ = 2 * slots * classes if slots * classes * spots_**2 <= MOST_STEPS else 0
-    a = tensors * points
-    b = a + tensors * most * points
-    c = b + slots * costs * points
-    whose = np.empty(looked + (2 if looked > TIMES else 1), np.int64)
-    for i in range(len(whose)):
-        whose[i] = i if i < looked else -1
-    d = c + len(whose) * rows * points
-    return Tables(
-        np.empty(points, np.int64),
-        work[:a].reshape((tensors, points)),
-        work[a:b].reshape((tensors * most, points)),
-        np.empty((LINES, costs, edges)),
-        slot,
-        work[b:c].reshape((slots * costs, points)),
-        np.full((edges, classes), -1),
-        np.empty((edges, classes, PRICE_ROWS, costs)),
-        np.zeros((slots, classes), np.int64),
-        np.zeros((slots, classes), np.int64),
-        np.zeros(rows_ + 2, np.int64),
-        new_group(),
-        np.empty((rows_ + 2, spots_, STEP_ROWS, spots_)),
-        work[c:d].reshape((len(whose), rows, points)),
-        whose,
-        np.zeros((len(whose), len(task.room))),
-    )

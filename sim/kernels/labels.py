@@ -197,6 +197,16 @@ def pop(labels: Labels) -> int:
 
 
 @part
+def most_promising(begin: int, end: int, labels: Labels) -> int:
+    """The label of least key among those with these numbers, -1 if there is none."""
+    out = -1
+    for label in range(begin, end):
+        if labels.at[label, 2] != GONE and (out < 0 or labels.key[label] < labels.key[out]):
+            out = label
+    return out
+
+
+@part
 def closing(point: int, k: int, i: int, chain: Chain) -> int:
     """A number that tells the point and the stretch where an edge closed, inside which the tensor had status `i`."""
     return (k * chain.level.shape[1] + i) + (point << 24)

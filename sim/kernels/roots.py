@@ -22,6 +22,7 @@ from sim.kernels.cost import Floats
 from sim.kernels.jit import kernel, maker, part
 from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints
+from sim.kernels.lend import give_back, lend
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
 from sim.kernels.steps import STEP_ROWS
 from sim.kernels.tables import slides
@@ -134,12 +135,15 @@ def root_bounds(
     chosen: Ints, task: Task, chain: Chain, fixed: Floats, power: Floats, most: Floats, out: Floats
 ) -> None:
     """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
-    anew = np.empty(len(chain.down))
+    task, chain, anew = lend(task), lend(chain), np.empty(len(chain.down))
     for s in range(len(chosen)):
-        place = make_place(chosen[s], task.size, np.ones(2, np.int64))  # of the lattice, only the first point
+        own_place = make_place(chosen[s], task.size, np.ones(2, np.int64))  # of the lattice, only the first point
+        place = lend(own_place)
         floor = floors(task, chain, place, anew)
         for t in range(len(task.depends)):
             for v in range(len(anew)):
                 anew[v] += floor[t, 0, v]
-        goal = Goal(power, most, with_steps(fixed, place), chain.role)
-        out[s] = worth(anew, task, goal)
+        own_goal = Goal(power, most, with_steps(fixed, place), chain.role)
+        out[s] = worth(anew, task, lend(own_goal))
+        give_back(own_place)
+        give_back(own_goal)

@@ -19,6 +19,7 @@ from sim.kernels.bounds import (
     SLOPE_AT_MOST,
     STAGE,
     TENSOR,
+    TIMES,
     Chain,
     Place,
     Task,
@@ -31,6 +32,7 @@ from sim.kernels.layout import Ints
 from sim.kernels.paths import (
     EVEN,
     EXACT,
+    PRICE_ROWS,
     STATIC,
     add_words,
     fill_spot,
@@ -40,7 +42,10 @@ from sim.kernels.paths import (
     spot,
     spots,
 )
-from sim.kernels.steps import ALL, AT_MOST, REST
+from sim.kernels.steps import ALL, AT_MOST, REST, STEP_ROWS
+from sim.kernels.windows import new_group
+
+MOST_STEPS = 1 << 19  # places in tables of steps; without them windows are not followed
 
 
 class Tables(NamedTuple):
@@ -321,3 +326,37 @@ def may_cross(k: int, status: int, point: int, task: Task, chain: Chain, place: 
         if need > task.room[chain.level[t, i]]:
             return False
     return True
+
+
+@maker
+def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, place: Place, work: Floats) -> Tables:
+    """Room for the tables, cut from `work`."""
+    tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
+    slot = np.empty((edges, len(task.node) + 1), np.int64)
+    slots, classes, spots_ = max(1, set_slots(task, chain, slot)), len(task.node) + 1, most_spots(task, place)
+    rows_ = 2 * slots * classes if slots * classes * spots_**2 <= MOST_STEPS else 0
+    a = tensors * points
+    b = a + tensors * most * points
+    c = b + slots * costs * points
+    whose = np.empty(looked + (2 if looked > TIMES else 1), np.int64)
+    for i in range(len(whose)):
+        whose[i] = i if i < looked else -1
+    d = c + len(whose) * rows * points
+    return Tables(
+        np.empty(points, np.int64),
+        work[:a].reshape((tensors, points)),
+        work[a:b].reshape((tensors * most, points)),
+        np.empty((LINES, costs, edges)),
+        slot,
+        work[b:c].reshape((slots * costs, points)),
+        np.full((edges, classes), -1),
+        np.empty((edges, classes, PRICE_ROWS, costs)),
+        np.zeros((slots, classes), np.int64),
+        np.zeros((slots, classes), np.int64),
+        np.zeros(rows_ + 2, np.int64),
+        new_group(),
+        np.empty((rows_ + 2, spots_, STEP_ROWS, spots_)),
+        work[c:d].reshape((len(whose), rows, points)),
+        whose,
+        np.zeros((len(whose), len(task.room))),
+    )

@@ -16,7 +16,7 @@ from numba import float64, int64
 from numba.core import config
 from numba.core.types import Type
 
-from sim.kernels import cost, reuse, search
+from sim.kernels import branch, cost, reuse, search
 from sim.kernels.jit import is_kept, leave_to
 
 _INT, _ROW, _TABLE, _BOOK = int64, int64[::1], int64[:, ::1], int64[:, :, ::1]
@@ -29,15 +29,20 @@ _PRICES = (_FLOAT_BOOK, _FLOAT_BOOK, _FLOAT_BOOK, _FLOAT_TABLE, _FLOAT_TABLE, _F
 _SPACE = (_BOOK, _BOOK, _ROW, _ROW, _TABLE, _TABLE, _ROW)
 _LIGHT = "1"
 
+_KERNELS = {
+    "compile_counting": (reuse.count_tensor, reuse.count),
+    "compile_pricing": (cost.latency, cost.energy, cost.overflow),
+}
 
-def is_warm() -> bool:
-    """Whether the kernels have been compiled on this machine, or are not to be."""
-    return is_kept(search.anneal)
+
+def is_warm(mapper: str) -> bool:
+    """Whether the search of this name has been compiled on this machine, or is not to be."""
+    return is_kept(branch.branch if mapper == "optimal" else search.anneal)
 
 
 def warm_up() -> None:
     """Compile the kernels of the sampling search, if they have not been."""
-    if not is_warm():
+    if not is_warm("sampled"):
         with beside("compile_counting"):
             compile_pricing()
             compile_annealer()
@@ -46,15 +51,13 @@ def warm_up() -> None:
 @contextmanager
 def beside(*tasks: str) -> Iterator[None]:
     """Another process carries out these functions of this module meanwhile; what needs its kernels waits for them."""
-    if is_warm():
+    missing = [kernel for task in tasks for kernel in _KERNELS[task] if not is_kept(kernel)]
+    if not missing:
         yield
         return
-    tasks = tasks or ("compile_counting", "compile_pricing", "compile_annealer")
     code = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as w; " + "; ".join(f"w.{t}()" for t in tasks)
     child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    leave_to(child, reuse.count)
-    if "compile_pricing" in tasks:
-        leave_to(child, cost.latency, cost.energy, cost.overflow)
+    leave_to(child, *missing)
     try:
         yield
     finally:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from sim.arch.tree import Architecture
 from sim.errors import MappingError
+from sim.kernels.warm import warm_up
 from sim.mapping.annealer import Sampled, anneal
 from sim.mapping.dataflow import ANY, Dataflow, check_host
 from sim.mapping.found import Found
 from sim.mapping.objective import EDP, Objective
-from sim.mapping.optimal import Optimal, optimum
+from sim.mapping.optimal import Optimal, compile_search, optimum
 from sim.workload.layer import Layer
 
 Strategy = Optimal | Sampled
@@ -18,12 +19,20 @@ Finder = Callable[[Layer, Architecture, Dataflow, Objective, Strategy], Found]
 """What finds mappings: `find_mapping`, or one that remembers (`sim.mapping.store`)."""
 
 
+def make_ready(strategy: Strategy) -> None:
+    """Compile what a strategy needs, if it has not been: so no search, and no other process, waits for it."""
+    if isinstance(strategy, Optimal):
+        compile_search()
+    else:
+        warm_up()
+
+
 def find_mapping(
     layer: Layer,
     arch: Architecture,
     dataflow: Dataflow = ANY,
     objective: Objective = EDP,
-    strategy: Strategy = Sampled(),
+    strategy: Strategy = Optimal(),
 ) -> Found:
     """The best mapping of a layer that a strategy finds; the same for the same arguments.
 

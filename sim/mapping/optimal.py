@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from sim.arch.tree import ALL, Architecture, Compute, Fanout, Memory
 from sim.kernels.bounds import ADDED, HOME, IS_HARD, NEVER, TIMES, Chain
 from sim.kernels.branch import branch
 from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
-from sim.kernels.labels import COUNTED, SLACK, STOP, Labels
+from sim.kernels.labels import COUNTED, MADE, SLACK, STOP, Labels
 from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
@@ -42,12 +42,17 @@ from sim.mapping.space import Space
 from sim.workload.layer import Layer
 
 MOST_LABELS = 1 << 18  # in one part of the space
+MOST_MADE = 1 << 20  # labels in all parts, where no time is given: what takes more takes far more
 _AT_ONCE = 256  # ways to use the copies whose bounds are made together
 
 
 @dataclass(frozen=True, slots=True)
 class Optimal:
-    """Search until it is proved that nothing is better, or until so many seconds are over."""
+    """Search until it is proved that nothing is better, or until so many seconds are over.
+
+    Without such a limit, a search that has looked at a million partial nests ends after that part of the space, too.
+    So it finds the same nest on every machine.
+    """
 
     budget_s: float = math.inf
 
@@ -61,7 +66,7 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
         MappingError: when no nest fits (says what is too large where).
         Interrupted: on Ctrl-C, with the best nest until then.
     """
-    make_ready()
+    compile_search()
     judge = Judge(layer, arch, objective)
     search = _Search(Space(layer, arch, dataflow), objective, time.monotonic() + how.budget_s)
     try:
@@ -75,7 +80,8 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
         sampled = anneal(layer, arch, dataflow, objective, Sampled())
     if search.nest is None:
         assert sampled is not None
-        return sampled
+        bound = math.exp(min(search.bound, math.log(sampled.value))) if search.proves else None
+        return replace(sampled, bound=bound)
     found = search.found(judge)
     if sampled is not None and sampled.value < found.value:
         return _with_nest(found, sampled)
@@ -83,14 +89,14 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
 
 
 @functools.cache
-def make_ready() -> None:
+def compile_search() -> None:
     """Compile the search, if it has not been, so that no search takes the time for it.
 
-    Another process compiles what counts, prices and samples. Bounds and branches have most of their parts in common.
+    Another process compiles what counts and prices. Bounds and branches have most of their parts in common.
     """
     layer = Layer.einsum("small", {"M": 2, "K": 2}, inputs="K", weights="M K", outputs="M")
     arch = Architecture("small", (Memory("memory", (ALL,), math.inf), Fanout("array", 2), Compute("mac")))
-    with beside(), light_optimization():
+    with beside("compile_counting", "compile_pricing"), light_optimization():
         _Search(Space(layer, arch, ANY), Objective(energy=1), math.inf).run()
 
 
@@ -99,6 +105,21 @@ def _with_nest(found: Found, better: Found) -> Found:
     evaluated = found.evaluated + better.evaluated
     bound = None if found.bound is None else min(found.bound, better.value)
     return Found(better.mapping, better.energy_pj, better.latency_cycles, better.value, evaluated, bound, found.space)
+
+
+class _Memory(threading.local):
+    """Working memory of all searches of a thread, as to get it anew takes longer than a short search."""
+
+    work: Floats = np.empty(0)
+    floats: Floats = np.empty(0)
+    ints: Ints = np.empty(0, np.int64)
+    heads: Ints = np.empty(0, np.int64)
+
+    def __init__(self) -> None:
+        self.keys, self.cycles, self.ends = np.empty(MOST_LABELS), np.empty(MOST_LABELS), np.zeros(1, np.int64)
+
+
+_memory = _Memory()
 
 
 @dataclass(slots=True)
@@ -116,13 +137,6 @@ class _Search:
     left: float = math.inf
     nest: Mapping | None = None
     tally: Ints = field(default_factory=lambda: np.zeros(4, np.int64))
-    work: Floats = field(default_factory=lambda: np.empty(0))
-    floats: Floats = field(default_factory=lambda: np.empty(0))
-    ints: Ints = field(default_factory=lambda: np.empty(0, np.int64))
-    keys: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
-    cycles: Floats = field(default_factory=lambda: np.empty(MOST_LABELS))
-    ends: Ints = field(default_factory=lambda: np.zeros(1, np.int64))
-    heads: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     labels: dict[int, Labels] = field(default_factory=dict)
 
     @property
@@ -182,14 +196,14 @@ class _Search:
         for bound, i, s in self._parts(chains, ways, totals, powers, most, pricing):
             if bound >= self.best - SLACK or bound == NEVER:
                 break
-            if time.monotonic() >= self.deadline:
+            if time.monotonic() >= self.deadline or (math.isinf(self.deadline) and self.tally[MADE] > MOST_MADE):
                 self.left = min(self.left, bound)
                 break
             labels = self._make_room(i, chains[i], copies[s], pricing.looked)
             own = exact._replace(axes=axes[s], total=totals[i])
             before = self.best
             self.best, left = branch(
-                copies[s], room, space.task, chains[i], totals[i], powers, most, own, labels, self.work,
+                copies[s], room, space.task, chains[i], totals[i], powers, most, own, labels, _memory.work,
                 self.best, self.tally,
             )  # fmt: skip
             self.left = min(self.left, left)
@@ -276,12 +290,11 @@ class _Search:
         rows = stretches * int(chain.number.prod())
         costs = len(chain.edge) * stretches * len(chain.down)
         need = (tensors * (1 + statuses) + costs + (looked + 2) * rows) * points
-        if len(self.work) < need:
-            self.work = np.empty(need)
-        if len(self.heads) < rows * points:
-            self.heads = np.empty(rows * points, np.int64)
-            self.labels.clear()
-        if i not in self.labels:
+        if len(_memory.work) < need:
+            _memory.work = np.empty(need)
+        if len(_memory.heads) < rows * points:
+            _memory.heads = np.empty(rows * points, np.int64)
+        if i not in self.labels or len(self.labels[i].head) < rows * points:
             self.labels[i] = self._make_labels(chain)
         return self.labels[i]
 
@@ -290,12 +303,12 @@ class _Search:
         n, costs, edges = MOST_LABELS, len(chain.down), len(chain.edge)
         levels, fanouts = len(self.space.arch.memories), len(self.space.fanouts)
         floats, ints = n * np.array([costs, costs, costs, levels]), n * np.array([3, 4, 1, 1, fanouts, edges, edges])
-        if len(self.floats) < floats.sum():
-            self.floats = np.empty(floats.sum())
-        if len(self.ints) < ints.sum():
-            self.ints = np.empty(ints.sum(), np.int64)
-        low, high, wide, used = np.split(self.floats[: floats.sum()], np.cumsum(floats)[:-1])
-        at, move, heap, trace, crossed, closed, state = np.split(self.ints[: ints.sum()], np.cumsum(ints)[:-1])
+        if len(_memory.floats) < floats.sum():
+            _memory.floats = np.empty(floats.sum())
+        if len(_memory.ints) < ints.sum():
+            _memory.ints = np.empty(ints.sum(), np.int64)
+        low, high, wide, used = np.split(_memory.floats[: floats.sum()], np.cumsum(floats)[:-1])
+        at, move, heap, trace, crossed, closed, state = np.split(_memory.ints[: ints.sum()], np.cumsum(ints)[:-1])
         return Labels(
             at.reshape(n, 3),
             move.reshape(n, 4),
@@ -308,10 +321,10 @@ class _Search:
             trace,
             wide.reshape(n, costs),
             heap,
-            self.keys,
-            self.cycles,
-            self.heads,
-            self.ends,
+            _memory.keys,
+            _memory.cycles,
+            _memory.heads,
+            _memory.ends,
             np.empty(costs),
         )
 

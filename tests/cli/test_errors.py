@@ -359,7 +359,7 @@ class TestWhatIsNotTheUsersFault:
         code = (
             "import sys, sim.cli.output as o, contextlib\n"
             "@contextlib.contextmanager\n"
-            "def told(total, quiet=False): yield lambda name: print(name, flush=True)\n"
+            "def told(total, quiet=False, mapper=None): yield lambda name: print(name, flush=True)\n"
             "o.progress = told\n"
             "from sim.cli import main\n"
             "if __name__ == '__main__': sys.exit(main(sys.argv[1:]))\n"

@@ -23,7 +23,7 @@ RUN = ("run", "--arch", "simple_ws", "--workload", "bert_base", "--layers", ATTE
 
 @pytest.fixture(scope="module")
 def result() -> sim.Result:
-    return sim.run("simple_ws", "bert_base", layers=ATTENTION, effort="low", fuse=True)
+    return sim.run("simple_ws", "bert_base", layers=ATTENTION, fuse=True)
 
 
 def test_the_table_of_groups(result: sim.Result) -> None:
@@ -75,7 +75,7 @@ def test_the_csv_has_the_number_of_the_group(tilenest: Any, tmp_path: Any) -> No
 
 
 def test_processes_side_by_side_find_what_one_does(result: sim.Result) -> None:
-    assert sim.run("simple_ws", "bert_base", layers=ATTENTION, effort="low", fuse=True, jobs=2) == result
+    assert sim.run("simple_ws", "bert_base", layers=ATTENTION, fuse=True, jobs=2) == result
 
 
 def test_where_there_is_nothing_to_fuse_it_is_said(tilenest: Any) -> None:

@@ -326,7 +326,7 @@ def test_a_first_run_says_what_it_waits_for(
     from sim.cli.output import progress
     from sim.kernels import warm
 
-    monkeypatch.setattr(warm, "is_warm", lambda: False)
+    monkeypatch.setattr(warm, "is_warm", lambda mapper: False)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     with progress(3):

@@ -222,9 +222,9 @@ def test_a_layer_that_does_not_fit_is_what_it_is_without_fusing() -> None:
     flow = sim.load_dataflow("row_stationary")
     arch = sim.load_arch("eyeriss", set={"psum_spad.size": "2 B", "weights_spad.size": "2 B"})
     with pytest.raises(MappingError) as alone:
-        sim.run(arch, "alexnet", layers=["conv1"], dataflow=flow, effort="low")
+        sim.run(arch, "alexnet", layers=["conv1"], dataflow=flow)
     with pytest.raises(MappingError) as together:
-        sim.run(arch, "alexnet", layers=["conv1"], dataflow=flow, effort="low", fuse=True)
+        sim.run(arch, "alexnet", layers=["conv1"], dataflow=flow, fuse=True)
     assert str(alone.value) == str(together.value)
 
 
@@ -324,7 +324,7 @@ def test_what_stays_is_brought_in_once() -> None:
 @pytest.mark.parametrize("arch", ["simple_ws", "simba_like", "eyeriss_isca16"])
 def test_attention_of_bert_keeps_scores_on_the_chip(arch: str) -> None:
     layers = ["layer.0.scores", "layer.0.attention", "layer.0.context"]
-    result = sim.run(arch, "bert_base", layers=layers, effort="low", fuse=True)
+    result = sim.run(arch, "bert_base", layers=layers, fuse=True)
     (group,) = result.groups
     assert group.dim == "H"
     assert group.outer_words == 4 * 128 * 768
@@ -333,7 +333,7 @@ def test_attention_of_bert_keeps_scores_on_the_chip(arch: str) -> None:
 
 
 def test_a_block_of_resnet_saves_the_way_between_its_layers() -> None:
-    result = sim.run("simple_ws", "resnet18", layers="conv2.1.*", effort="low", objective="energy", fuse=True)
+    result = sim.run("simple_ws", "resnet18", layers="conv2.1.*", objective="energy", fuse=True)
     (group,) = result.groups
     assert group.layers[-1] == "conv2.1.relu"
     assert group.energy_pj < 0.6 * group.unfused_energy_pj
