@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -70,6 +70,34 @@ class UnplacedError(TilenestError):
 
 class MappingError(TilenestError):
     """A loop nest that the hardware cannot run, or a layer for which no nest was found."""
+
+
+class RoomError(TilenestError):
+    """Memories that are too small for what has to be in them at a time: all that there are, layers that lack the same
+    together.
+
+    Attributes:
+        faults: (layer, what has no room where) pairs.
+    """
+
+    _NAMED = 8
+
+    def __init__(self, faults: Iterable[tuple[str, str]], places: Iterable[tuple[str, str]] = ()) -> None:
+        self.faults = tuple(faults)
+        of_layer, layers = dict(places), dict[str, list[str]]()
+        for layer, fault in self.faults:
+            layers.setdefault(fault, []).append(layer)
+        super().__init__("\n".join(f"{self._where(names, of_layer)}: {fault}" for fault, names in layers.items()))
+
+    def _where(self, names: list[str], places: Mapping[str, str]) -> str:
+        if len(names) == 1:
+            return f"{places[names[0]]}: layer {names[0]}" if names[0] in places else f"layer {names[0]}"
+        shown = [f"{name} ({places[name]})" if name in places else name for name in names[: self._NAMED]]
+        more = f" and {len(names) - self._NAMED} more" if len(names) > self._NAMED else ""
+        return f"layers {', '.join(shown)}{more}"
+
+    def __reduce__(self) -> tuple[type[RoomError], tuple[object, ...]]:
+        return RoomError, (self.faults,)  # so that it comes back from another process
 
 
 class UnsupportedOp(TilenestError):  # noqa: N818

@@ -89,6 +89,7 @@ class Systolic:
         fetched: words that come from DRAM, by role of the tensor; those of outputs are sums that come back.
         written: words of outputs that go to DRAM.
         stall_cycles: clock cycles in which the array waits for DRAM, the first tiles not counted.
+        divided: what several arrays divide, output ``channels`` or ``outputs``; empty where there is one.
         reports: by timing ``scalesim``, the rows of SCALE-Sim's three reports, by column.
     """
 
@@ -104,6 +105,7 @@ class Systolic:
     fetched: Map[str, int]
     written: int
     stall_cycles: float = 0.0
+    divided: str = ""
     reports: Map[str, Map[str, float]] = field(default_factory=dict)
 
 

@@ -91,45 +91,68 @@ class SystolicMachine:
 
 
 def _faults(arch: Architecture) -> list[Fault]:
-    out = list(_homeless(arch))
-    names, several = [f.name for f in arch.fanouts], arch.systolic.arrays if arch.systolic else ""
-    if several and (len(names) != 2 or names[0] != several):
-        what = f"several systolic arrays are two fanouts, {several} and within it that of the PEs"
-        return [*out, (None, f"{what}, and there are {', '.join(names) or 'none'}", "these two")]
-    if not several and len(names) != 1:
-        second = arch.nodes.index(arch.fanouts[1]) if len(names) > 1 else None
-        out.append((second, f"a systolic array is one fanout, and there are {len(names)}", "one fanout"))
-        return out
-    if several and arch.systolic and arch.systolic.timing == "scalesim":
-        out.append((None, "SCALE-Sim's timing is for one array", "timing: tilenest"))
+    faults = [*_homeless(arch), *_of_arrays(arch)]
+    grids = 2 if arch.systolic and arch.systolic.arrays else 1
+    return faults if len(arch.fanouts) != grids else [*faults, *_above(arch), *_inside(arch), *_strange(arch)]
+
+
+def _of_arrays(arch: Architecture) -> Iterator[Fault]:
+    """What is wrong with the fanouts, and with what is said of several arrays."""
+    how, names = arch.systolic, [f.name for f in arch.fanouts]
+    if how is None or not how.arrays:
+        if len(names) != 1:
+            second = arch.nodes.index(arch.fanouts[1]) if len(names) > 1 else None
+            yield second, f"a systolic array is one fanout, and there are {len(names)}", "one fanout"
+        if how and how.divide != "best":
+            yield (
+                None,
+                "one array divides nothing among others",
+                "systolic.arrays: the fanout whose copies are arrays",
+            )
+        return
+    if len(names) != 2 or names[0] != how.arrays:
+        what = f"several systolic arrays are two fanouts, {how.arrays} and within it that of the PEs"
+        yield None, f"{what}, and there are {', '.join(names) or 'none'}", "these two"
+    if how.timing == "scalesim":
+        yield None, "SCALE-Sim's timing is for one array", "timing: tilenest"
+
+
+def _above(arch: Architecture) -> Iterator[Fault]:
+    """What is wrong with the memories between DRAM and the array."""
     place = arch.nodes.index(arch.fanouts[0])
     above = [n for n in arch.nodes[1:place] if isinstance(n, Memory)]
     for role in ROLES:
         own = [m for m in above if keeps(m, role, role)]
         if not own:
-            out.append(
-                (place, f"no memory between {arch.memories[0].name} and the array keeps {role}", "one that does")
-            )
+            yield place, f"no memory between {arch.memories[0].name} and the array keeps {role}", "one that does"
         if arch.homes:
             own = [m for m in own if m is not arch.home(role)]
-        out += [
-            (arch.nodes.index(m), f"{own[0].name} keeps {role} already", "one memory between DRAM and the array")
-            for m in own[1:]
-        ]
-    inside = [n for n in arch.nodes[place:] if isinstance(n, Memory)]
-    if several:
-        between = [n for n in inside if arch.nodes.index(n) < arch.nodes.index(arch.fanouts[1])]
-        out += [(arch.nodes.index(m), f"{m.name} is between the arrays", "none there") for m in between]
-    out += [(arch.nodes.index(m), f"{m.name} is a second memory inside a PE", "one at most") for m in inside[1:]]
+        for m in own[1:]:
+            what = f"{own[0].name} keeps {role} already"
+            yield arch.nodes.index(m), what, "one memory between DRAM and the array"
+    for m in above:
+        if math.isinf(m.size_bits) and arch.home("weights") is not m:
+            yield arch.nodes.index(m), f"{m.name} has no limit", "a size, as what is fetched depends on it"
+
+
+def _inside(arch: Architecture) -> Iterator[Fault]:
+    """What is wrong with the memories between arrays, and in PEs."""
+    first, last = (arch.nodes.index(f) for f in (arch.fanouts[0], arch.fanouts[-1]))
+    for i, node in enumerate(arch.nodes[first:last], start=first):
+        if isinstance(node, Memory):
+            yield i, f"{node.name} is between the arrays", "none there"
+    inside = [n for n in arch.nodes[last:] if isinstance(n, Memory)]
+    for m in inside[1:]:
+        yield arch.nodes.index(m), f"{m.name} is a second memory inside a PE", "one at most"
+
+
+def _strange(arch: Architecture) -> Iterator[Fault]:
+    """What the engine makes no use of."""
     for i, node in enumerate(arch.nodes):
         if not isinstance(node, Memory | Fanout | Compute):
-            out.append((i, f"{node.name}: the engine for class systolic knows no converters", "memories, one fanout"))
-        if isinstance(node, Memory):
-            if node.compression or node.savings:
-                out.append((i, f"{node.name}: the engine for class systolic makes no use of zeros", "no such key"))
-            if node in above and math.isinf(node.size_bits) and (arch.home("weights") is not node):
-                out.append((i, f"{node.name} has no limit", "a size, as what is fetched depends on it"))
-    return out
+            yield i, f"{node.name}: the engine for class systolic knows no converters", "memories, one fanout"
+        if isinstance(node, Memory) and (node.compression or node.savings):
+            yield i, f"{node.name}: the engine for class systolic makes no use of zeros", "no such key"
 
 
 def _homeless(arch: Architecture) -> Iterator[Fault]:
@@ -140,11 +163,8 @@ def _homeless(arch: Architecture) -> Iterator[Fault]:
     if not arch.homes:
         for key, value in (("rows", how.rows != "window"), ("sums", how.sums_bits), ("lanes", how.lanes)):
             if value:
-                yield (
-                    None,
-                    f"systolic.{key} is for machines whose inputs and outputs have a home on the chip",
-                    "homes",
-                )
+                what = f"systolic.{key} is for machines whose inputs and outputs have a home on the chip"
+                yield None, what, "homes"
         return
     if (how.dataflow, how.timing, how.overlap) != ("ws", "tilenest", True):
         what = "tensors have homes where weights stay, by the timing tilenest, with folds that overlap"

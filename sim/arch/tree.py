@@ -19,6 +19,8 @@ Buffering = Literal["single", "double", "buffet"]
 Stationary = Literal["os", "ws", "is"]
 Timing = Literal["tilenest", "scalesim"]
 OnRows = Literal["window", "channels"]
+Part = Literal["channels", "outputs"]
+Divide = Literal["best", "channels", "outputs"]
 
 
 class ArchitectureError(TilenestError):
@@ -216,7 +218,9 @@ class Systolic:
         rows: what a fold has on its rows where weights stay: what comes of a whole ``window``, or the ``channels`` of
             one place in it.
         sums_bits: width of a sum that is not complete, 0 for that of the outputs.
-        arrays: the fanout of which each copy is an array; they divide columns among them. Empty where there is one.
+        arrays: the fanout of which each copy is an array. Empty where there is one.
+        divide: what arrays divide among them: output ``channels``, the places of ``outputs`` (of all samples), or
+            the one of them that takes less time.
         lanes: words in a cycle that the unit behind the array (activations, vector layers) takes, 0 for one a PE.
     """
 
@@ -228,6 +232,7 @@ class Systolic:
     sums_bits: int = 0
     lanes: int = 0
     arrays: str = ""
+    divide: Divide = "best"
 
 
 @dataclass(frozen=True, slots=True)

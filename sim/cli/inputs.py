@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.arch.tree import Architecture
@@ -153,6 +153,21 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="search anew, although the same search was made before, and keep nothing",
     )
+
+
+def search_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What `sim.api.run` is told of what decides which mapping is found."""
+    return {
+        "dataflow": args.dataflow,
+        "objective": args.objective,
+        "limits": args.limit,
+        "mapper": args.mapper,
+        "budget": args.budget,
+        "effort": args.effort,
+        "seed": args.seed,
+        "cache": not args.no_cache,
+        "command": args.line,
+    }
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

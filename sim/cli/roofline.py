@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+from typing import TYPE_CHECKING
 
 from sim.cli import inputs
 from sim.cli.run import names
+
+if TYPE_CHECKING:
+    from sim.arch.tree import Architecture
+    from sim.report.roofline import Point
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,42 +39,14 @@ def execute(args: argparse.Namespace) -> int:
     Raises:
         TilenestError: for a machine that says nothing of its bandwidth.
     """
-    from sim.api import run
-    from sim.cli.output import progress, show, targets_of
-    from sim.errors import TilenestError
-    from sim.report.roofline import Roof, memory_of, point, roofline_json, roofline_table
-    from sim.schema.workload import read_workload
+    from sim.cli.output import show, targets_of
+    from sim.report.roofline import Roof, roofline_json, roofline_table
 
     named = {"json": args.json, "plot": args.plot}
     targets = targets_of({what: path for what, path in named.items() if path and path != inputs.STANDARD_OUTPUT})
     arch = inputs.arch_of(args)
-    roof = Roof.of(arch)
-    if not args.workload:
-        raise TilenestError("--workload names nothing")
-    if math.isinf(roof.bandwidth):
-        memory = memory_of(arch).name
-        raise TilenestError(
-            f"{arch.name} has no roofline, as {memory} has no bandwidth: --set {memory}.bandwidth=..."
-        )
-    networks = [read_workload(name, args.batch, bind=dict(args.bind)) for name in args.workload]
-    points = []
-    with progress(sum(map(len, networks)), mapper=args.mapper) as done:
-        for network in networks:
-            result = run(
-                arch,
-                network,
-                dataflow=args.dataflow,
-                objective=args.objective,
-                limits=args.limit,
-                mapper=args.mapper,
-                budget=args.budget,
-                effort=args.effort,
-                seed=args.seed,
-                cache=not args.no_cache,
-                progress=done,
-                command=args.line,
-            )
-            points.append(point(result, network, arch))
+    _check(args, arch)
+    roof, points = Roof.of(arch), _points(args, arch)
     if args.json == inputs.STANDARD_OUTPUT:
         print(roofline_json(roof, points), end="")
     else:
@@ -82,3 +59,29 @@ def execute(args: argparse.Namespace) -> int:
 
             target.write(roofline_plot(roof, points, target.path.suffix[1:].lower()))
     return 0
+
+
+def _check(args: argparse.Namespace, arch: Architecture) -> None:
+    from sim.errors import TilenestError
+    from sim.report.roofline import Roof
+
+    if not args.workload:
+        raise TilenestError("--workload names nothing")
+    roof = Roof.of(arch)
+    if math.isinf(roof.bandwidth):
+        raise TilenestError(
+            f"{arch.name} has no roofline, as {roof.memory} has no bandwidth: --set {roof.memory}.bandwidth=..."
+        )
+
+
+def _points(args: argparse.Namespace, arch: Architecture) -> list[Point]:
+    """Where the networks lie."""
+    from sim.api import run
+    from sim.cli.output import progress
+    from sim.report.roofline import point
+    from sim.schema.workload import read_workload
+
+    networks = [read_workload(name, args.batch, bind=dict(args.bind)) for name in args.workload]
+    with progress(sum(map(len, networks)), mapper=args.mapper) as done:
+        found = [run(arch, network, progress=done, **inputs.search_of(args)) for network in networks]
+    return [point(result, network, arch) for result, network in zip(found, networks, strict=True)]

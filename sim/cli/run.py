@@ -76,21 +76,13 @@ def execute(args: argparse.Namespace) -> int:
         result = run(
             arch,
             network,
-            dataflow=args.dataflow,
             mappings=args.mapping,
             layers=args.layers,
-            objective=args.objective,
-            limits=args.limit,
-            mapper=args.mapper,
-            budget=args.budget,
-            effort=args.effort,
-            seed=args.seed,
-            cache=not args.no_cache,
             fuse=args.fuse,
             jobs=args.jobs,
             allow_unsupported=args.allow_unsupported,
             progress=done,
-            command=args.line,
+            **inputs.search_of(args),
         )
     if args.json == inputs.STANDARD_OUTPUT:
         print(result.to_json(), end="")

@@ -12,6 +12,8 @@ def cycles(text: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
     if not first.isdecimal() or (dash and not last.isdecimal()):
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form 10-20 or 10")
+    if dash and int(first) > int(last):
+        raise argparse.ArgumentTypeError(f"{first} comes after {last}")
     return int(first), int(last) if dash else int(first)
 
 
@@ -54,6 +56,8 @@ def execute(args: argparse.Namespace) -> int:
         raise TilenestError(f"{arch.name} is of class {arch.engine}; only systolic arrays can be watched")
     made = trace(inputs.layer_of(args, network), arch)
     first, last = args.cycles or (0, made.run.cycles - 1)
+    if first >= made.run.cycles:
+        raise TilenestError(f"{made.layer} takes cycles 0 to {made.run.cycles - 1} on {arch.name}, not {first}")
     if args.json is None:
         for line in made.lines(first, last):
             print(line)

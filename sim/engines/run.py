@@ -19,7 +19,7 @@ from sim import __version__
 from sim.arch.tree import Architecture, Fanout
 from sim.components.table import describe, node_costs
 from sim.engines.options import Options, described
-from sim.errors import TilenestError, show_warning, there_are
+from sim.errors import RoomError, TilenestError, show_warning, there_are
 from sim.mapping.mapper import make_ready
 from sim.mapping.nest import Mapping
 from sim.results import LayerResult, Provenance, Result, digest
@@ -83,7 +83,7 @@ def run_network(
         for name in names[key]:
             progress(name)
 
-    found = each(evaluate, work, jobs, done)
+    found = _with_room(each(_attempt, work, jobs, done), network, keys)
     results = tuple(
         replace(found[key], name=layer.name, kind=layer.kind, fused=getattr(layer, "fused", None))
         for key, layer in zip(keys, network, strict=True)
@@ -178,6 +178,25 @@ _T = TypeVar("_T")
 def evaluate(job: Job) -> LayerResult:
     """What a layer costs."""
     return engine_of(job[1])(*job)
+
+
+def _attempt(job: Job) -> LayerResult | RoomError:
+    """What a layer costs, or why there is no room for it."""
+    try:
+        return evaluate(job)
+    except RoomError as error:
+        return error
+
+
+def _with_room(
+    found: dict[object, LayerResult | RoomError], network: Network, keys: list[object]
+) -> dict[object, LayerResult]:
+    """What was found, if there is room for every layer; says of all for which there is none, each with its place."""
+    lacking = {key: error for key, error in found.items() if isinstance(error, RoomError)}
+    if lacking:
+        layers = [(layer, lacking[key]) for key, layer in zip(keys, network, strict=True) if key in lacking]
+        raise RoomError(((layer.name, what) for layer, error in layers for _, what in error.faults), network.places)
+    return {key: result for key, result in found.items() if isinstance(result, LayerResult)}
 
 
 def each(what: Callable[[Job], _T], work: Work, jobs: int, done: Callable[[object], None]) -> dict[object, _T]:

@@ -9,19 +9,16 @@ Characterizing Scalability of DNN Accelerators using SCALE-Sim*, ISPASS 2020.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.arch.systolic import SystolicMachine
-from sim.engines.systolic_tiles import Folds
-from sim.kernels.replay import PADDING, REVERSED, SKEWED, misses
+from sim.engines.systolic_folds import Folds, Ints
+from sim.kernels.replay import PADDING, REVERSED, SKEWED, Stamps, cycle_of, misses, served
+from sim.kernels.sending import line_of, sent
 from sim.workload.product import Product
-
-Ints = npt.NDArray[np.int64]
 
 _SETS = 100  # parts of a read buffer; half of them are in use, half of them being filled
 _ASSUMED_WORDS = 10  # that come in a cycle before anything is known of the bandwidth
@@ -130,6 +127,8 @@ class ScaleSim:
         capacity = max(1, in_set * _SETS // 2)
         if self._comes_once(role):
             fetched, emptied = by_laps(folds, order, capacity, *self._laps(role))
+        elif self._never_found(capacity):
+            fetched, emptied = self._all_fetched(folds, capacity)
         else:
             fetched, emptied = self._replayed(role, folds, order, capacity)
         if emptied < 0:
@@ -146,43 +145,64 @@ class ScaleSim:
         words = product.layer.words(product.tensor("inputs").name) // product.repeats
         return product.existing == words == x * k
 
-    def _replayed(self, role: str, folds: Ints, order: int, capacity: int) -> tuple[int, int]:
-        """Words fetched, and when the buffer was emptied last (-1 if never), word by word."""
+    @cached_property
+    def _addresses(self) -> tuple[Ints, Ints, Stamps]:
+        """The parts of an input's address that lines and lanes decide, and [addresses] which are padding."""
         of_x, of_k, padding = self.product.padded_addresses()
         lines, lanes = (of_k, of_x) if self._stationary != "ws" else (of_x, of_k)
-        stamps = np.where(padding, PADDING, 0).astype(np.int32)
-        fetched, emptied = misses(lines, lanes, folds, order, capacity, stamps)
+        return lines, lanes, np.where(padding, PADDING, 0).astype(np.int32)
+
+    def _replayed(self, role: str, folds: Ints, order: int, capacity: int) -> tuple[int, int]:
+        """Words fetched, and when the buffer was emptied last (-1 if never), word by word."""
+        lines, lanes, stamps = self._addresses
+        own, laps = self._laps(role)
+        lap_cycles = own * self.fold_lines
+        fetched, emptied = misses(lines, lanes, folds[:own], laps, lap_cycles, order, capacity, stamps.copy())
         return int(fetched), int(emptied)
 
-    def writes(self) -> Fetches:
-        """What goes to DRAM for one group: all sums of every fold, and lines that are sent before they are full.
+    def _never_found(self, capacity: int) -> bool:
+        """Whether no input is in the buffer when it is asked for, though it comes for several places of the window.
 
-        The buffer is sent off by halves, in lines as wide as the array, a line in a cycle; meanwhile nothing else is.
+        Where weights stay and the channels of a place fill whole folds, the same channels come again only after all
+        others have come. So it is if these are as many words as the buffer holds.
         """
-        size, width = self._room("outputs"), self.folds.columns
-        half = size - math.ceil(size / 2)
-        coming = _Coming(self.folds, self._stationary, self.fold_lines)
-        free, queue, sent, stored = size, list[list[int]](), 0, 0
-        starts, stop = list[int](), 0
-        while True:
-            enough = max(stored + free - (size - half) + 1, coming.before(stop) + 1 if starts else 0)
-            if enough > coming.words:
-                break
-            _store(queue, enough - stored, width)
-            gone, lines = _send(queue, -(-half // width), width)
-            free += gone - (enough - stored)
-            sent, stored = sent + gone, enough
-            starts.append(coming.cycle_of(stored))
-            stop = starts[-1] + lines - 1
-        _store(queue, coming.words - stored, width)
-        now = self.lines - 1
-        while queue:
-            gone, lines = _send(queue, -(-half // width), width)
-            sent += gone
-            starts.append(now)
-            stop = max(stop, now + lines - 1)
-            now += lines
-        return Fetches(sent, starts[0], stop)
+        f, product = self.folds, self.product
+        between = product.side_by_side // f.rows - 1
+        if self._stationary != "ws" or product.side_by_side % f.rows or between < 1 or not product.is_plain:
+            return False
+        sums = np.concatenate(([0], np.cumsum(np.tile(self._of_folds, 2))))
+        return int((sums[between : between + f.row_folds] - sums[: f.row_folds]).min()) >= capacity
+
+    @cached_property
+    def _of_folds(self) -> Ints:
+        """[row folds] inputs of a column of folds that are no padding, where weights stay."""
+        return np.add.reduceat(self.product.existing_of_k, np.arange(0, self.folds.on_rows, self.folds.rows))
+
+    def _all_fetched(self, folds: Ints, capacity: int) -> tuple[int, int]:
+        """The same as `_replayed` if no word is ever found in the buffer, where weights stay."""
+        ends = np.cumsum(self._of_folds)
+        fetched = int(ends[-1]) * self.folds.column_folds
+        if fetched < capacity:
+            return fetched, -1
+        lap, before = divmod(fetched - fetched % capacity - 1, int(ends[-1]))
+        fold = int(np.searchsorted(ends, before, "right"))
+        number = before + 1 - (int(ends[fold - 1]) if fold else 0)
+        lines, lanes, stamps = self._addresses
+        at = lap * self.folds.row_folds + fold
+        return fetched, int(cycle_of(lines, lanes, folds[at], SKEWED, stamps, number))
+
+    def writes(self) -> Fetches:
+        """What goes to DRAM for one group: all sums of every fold, and lines that are sent before they are full."""
+        f = self.folds
+        column, row = np.indices((f.column_folds, f.row_folds)).reshape(2, -1)
+        columns = np.minimum(f.on_columns - column * f.columns, f.columns)
+        if self._stationary == "os":
+            rows = np.minimum(f.on_rows - row * f.rows, f.rows)
+            folds = rows, columns, f.steps - 1 + f.rows - rows
+        else:
+            folds = np.full_like(row, f.steps), columns, np.full_like(row, 2 * f.rows - 1)
+        words, start, stop = sent(np.stack(folds, axis=1), self.fold_lines, f.columns, self._room("outputs"))
+        return Fetches(int(words), int(start), int(stop))
 
     # --- reports
 
@@ -226,27 +246,16 @@ class ScaleSim:
             first = f.steps - 1 + f.rows - deep if self._stationary == "os" else 2 * f.rows - 1
             unused = f.columns - (f.on_columns - (f.column_folds - 1) * f.columns)
             return first, self.lines - 1 - unused
-        folds, _ = self._asked[role]
-        ends = (self._served(role, fold) for fold in (folds, folds[::-1]))
-        (first, _), (_, last) = (next(cycles for cycles in own if cycles) for own in ends)
-        return first + _READ_LATENCY, last + _READ_LATENCY
-
-    def _served(self, role: str, folds: Ints) -> Iterator[tuple[int, int] | None]:
-        """Fold by fold, the first and the last cycle in which a word is asked for that is there; None if none is."""
-        _, order = self._asked[role]
+        folds, order = self._asked[role]
         x, _, k = self.product.sizes
-        whole = role == "weights" or self.product.existing == x * k
-        if not whole:
-            of_x, of_k, padding = self.product.padded_addresses()
-            lines, lanes = (of_k, of_x) if self._stationary != "ws" else (of_x, of_k)
-        for line, after, lane, lane_after, begin in folds.tolist():
-            if whole:
-                late = 0 if order == REVERSED else lane_after - lane - 1
-                yield begin, begin + after - line - 1 + late
-                continue
-            i, j = np.nonzero(~padding[lines[line:after, None] + lanes[lane:lane_after]])
-            at = after - line - 1 - i if order == REVERSED else i + j
-            yield (begin + int(at.min()), begin + int(at.max())) if len(at) else None
+        if role == "weights" or self.product.existing == x * k:
+            line, after, lane, lane_after, begin = map(int, folds[-1])
+            late = 0 if order == REVERSED else lane_after - lane - 1
+            first, last = int(folds[0, 4]), begin + after - line - 1 + late
+        else:
+            lines, lanes, stamps = self._addresses
+            first, last = map(int, served(lines, lanes, folds, order, stamps))
+        return first + _READ_LATENCY, last + _READ_LATENCY
 
 
 def by_laps(folds: Ints, order: int, capacity: int, folds_of_lap: int, repeats: int) -> tuple[int, int]:
@@ -278,82 +287,4 @@ def by_laps(folds: Ints, order: int, capacity: int, folds_of_lap: int, repeats: 
     word = emptied_at - (int(ends[fold - 1]) if fold else 0)
     if order == REVERSED:
         return fetched, begin + (word - 1) // (lane_after - lane)
-    return fetched, begin + int(np.searchsorted(_skewed(after - line, lane_after - lane), word))
-
-
-@lru_cache(maxsize=64)
-def _skewed(deep: int, wide: int) -> Ints:
-    """[lines] words up to each line, where each of the columns begins a line after the one before."""
-    t = np.arange(deep + wide - 1)
-    return np.cumsum(np.minimum(np.minimum(t + 1, deep + wide - 1 - t), min(deep, wide)))
-
-
-@dataclass(frozen=True)
-class _Coming:
-    """When the array's sums come out, word by word: a line in a cycle, every column a line later than the last."""
-
-    folds: Folds
-    stationary: str
-    fold_lines: int
-
-    @cached_property
-    def _shape(self) -> tuple[Ints, Ints, Ints]:
-        """[folds] words of a column, columns, and lines before the first word."""
-        f = self.folds
-        column, row = np.indices((f.column_folds, f.row_folds)).reshape(2, -1)
-        columns = np.minimum(f.on_columns - column * f.columns, f.columns)
-        if self.stationary != "os":
-            return np.full_like(row, f.steps), columns, np.full_like(row, 2 * f.rows - 1)
-        rows = np.minimum(f.on_rows - row * f.rows, f.rows)
-        return rows, columns, f.steps - 1 + f.rows - rows
-
-    @cached_property
-    def _ends(self) -> Ints:
-        """[folds] words of this fold and all before it."""
-        return np.cumsum(self._shape[0] * self._shape[1])
-
-    @property
-    def words(self) -> int:
-        """All of them."""
-        return int(self._ends[-1])
-
-    def _made(self, fold: int) -> Ints:
-        """[lines] words of a fold up to each line from its first word's on."""
-        return _skewed(int(self._shape[0][fold]), int(self._shape[1][fold]))
-
-    def cycle_of(self, word: int) -> int:
-        """The cycle in which a word comes, counted from 1."""
-        fold = int(np.searchsorted(self._ends, word))
-        before = int(self._ends[fold - 1]) if fold else 0
-        return (
-            fold * self.fold_lines + int(self._shape[2][fold]) + int(np.searchsorted(self._made(fold), word - before))
-        )
-
-    def before(self, cycle: int) -> int:
-        """How many words come before a cycle."""
-        fold = min(cycle // self.fold_lines, len(self._ends) - 1)
-        before = int(self._ends[fold - 1]) if fold else 0
-        line = cycle - fold * self.fold_lines - int(self._shape[2][fold])
-        made = self._made(fold)
-        return before + (int(made[min(line, len(made)) - 1]) if line > 0 else 0)
-
-
-def _store(queue: list[list[int]], words: int, width: int) -> None:
-    """Words become lines, [how many in a row, their words]; the last one may not be full."""
-    if words >= width:
-        queue.append([words // width, width])
-    if words % width:
-        queue.append([1, words % width])
-
-
-def _send(queue: list[list[int]], lines: int, width: int) -> tuple[int, int]:
-    """Send so many lines; words that count as sent, and lines. Gaps in lines are seen in the last one alone."""
-    taken, words = 0, width
-    while queue and taken < lines:
-        many = min(queue[0][0], lines - taken)
-        words = queue[0][1]
-        taken += many
-        queue[0][0] -= many
-        if not queue[0][0]:
-            queue.pop(0)
-    return taken * width - (width - words), taken
+    return fetched, begin + int(line_of(after - line, lane_after - lane, word))

@@ -7,24 +7,25 @@ the weights of all its folds, so they come once for every block, in whole bursts
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.arch.systolic import SystolicMachine
-from sim.arch.tree import Architecture, Memory
-from sim.components.table import NodeCosts, link_key, node_costs
-from sim.engines.systolic_tiles import Folds, Ints, RoomError, to_arrays
+from sim.arch.tree import Architecture, Part
+from sim.components.table import node_costs
+from sim.engines.systolic_costs import Energies, accesses_pj, lies_of, links_pj, register_actions, result_of
+from sim.engines.systolic_folds import Ints, Placed
 from sim.engines.vector import evaluate_vector
+from sim.errors import RoomError
 from sim.kernels import stages
 from sim.kernels import systolic as kernel
 from sim.mapping.counts import Actions
 from sim.mapping.prices import static_pj
-from sim.results import Breakdown, LayerResult, Systolic
+from sim.results import Breakdown, LayerResult
 from sim.workload.layer import ROLES, Layer, VectorLayer
 from sim.workload.network import Network
 from sim.workload.product import Product
@@ -67,23 +68,8 @@ def _host(name: str, fused: Map[str, str | None]) -> str:
 
 
 @dataclass(frozen=True)
-class Staged:
-    """A layer that multiplies, on the array.
-
-    Attributes:
-        case: see `sim.kernels.systolic`.
-    """
-
-    layer: Layer
-    machine: SystolicMachine
-    arch: Architecture
-    case: Ints
-    folds: Folds
-
-    @cached_property
-    def product(self) -> Product:
-        """The product that the layer is."""
-        return Product.of(self.layer)
+class Staged(Placed):
+    """A layer on a machine, in blocks that take the weights of all their folds."""
 
     @property
     def sums_bits(self) -> int:
@@ -91,10 +77,14 @@ class Staged:
         return self.machine.settings.sums_bits or self.layer.outputs.bits
 
     @property
+    def _sums_of_step(self) -> int:
+        """Bits of all sums that a step makes."""
+        return self.folds.used_columns * self.folds.at_once * self.sums_bits
+
+    @property
     def blocks(self) -> int:
         """Parts of the steps whose sums fit into half of their memory."""
-        rows = int(self.machine.half_bits("outputs") // self.sums_bits) // self.folds.used_columns
-        return -(-self.folds.steps // rows)
+        return -(-self.folds.steps // int(self.machine.half_bits("outputs") // self._sums_of_step))
 
     @property
     def fetches(self) -> int:
@@ -103,29 +93,25 @@ class Staged:
 
     @property
     def tile_bits(self) -> int:
-        """Of a tile of weights that fills the array."""
-        return self.folds.rows * self.folds.columns * self.product.tensor("weights").bits
+        """Of a tile of weights that fills the arrays."""
+        return self.folds.rows * self.folds.columns * self.bits["weights"]
 
-    def check(self) -> None:
-        """Pass silently if there is room.
-
-        Raises:
-            RoomError: says where there is not.
-        """
+    def faults(self) -> Iterator[str]:
+        """What has no room where."""
         layer, home = self.layer, self.arch.home("inputs")
         need = sum(layer.words(t.name) * t.bits for t in layer.tensors if t.role != "weights")
         if need > home.size_bits:
-            raise RoomError(
-                f"layer {layer.name}: {home.name} is too small for its inputs and outputs, {need / 2**23:.1f} MiB; "
-                f"it holds {home.size_bits / 2**23:g} MiB"
+            yield (
+                f"{home.name} is too small for its inputs and outputs, {need / 2**23:.4g} MiB; it holds "
+                f"{home.size_bits / 2**23:.4g} MiB"
             )
         for role, bits, what in (
-            ("outputs", 2 * self.folds.used_columns * self.sums_bits, "the sums of one step, twice"),
+            ("outputs", 2 * self._sums_of_step, "the sums of one step, twice"),
             ("weights", self.tile_bits, "the weights of one fold"),
         ):
             memory = self.machine.sram(role)
             if bits > memory.size_bits:
-                raise RoomError(f"layer {layer.name}: {memory.name} is too small for {what}: {bits} bit")
+                yield f"{memory.name} is too small for {what}, {bits} bit; it holds {memory.size_bits:g} bit"
 
     def _tile_bits(self) -> Ints:
         """[row folds, column folds] bits that come for a tile: whole bursts."""
@@ -133,7 +119,7 @@ class Staged:
         a_place = f.on_rows // f.places
         rows = np.minimum(f.rows, a_place - np.arange(f.row_folds // f.places) * f.rows)
         words = np.tile(np.outer(rows, self._columns()), (f.places, 1))
-        return np.asarray(-(-words * self.product.tensor("weights").bits // burst) * burst, np.int64)
+        return np.asarray(-(-words * self.bits["weights"] // burst) * burst, np.int64)
 
     def _columns(self) -> Ints:
         """[column folds] columns in use."""
@@ -152,7 +138,7 @@ class Staged:
         sent = self._tile_bits()[row, column] / min(memory.bandwidth, memory.read_bandwidth)
         out[:, stages.FETCH], out[:, stages.SHIFT] = new * sent, new * f.rows
         out[:, stages.OPENS] = row == 0
-        words = self._columns()[column] * blocks[block]
+        words = self._columns()[column] * blocks[block] * f.at_once
         lanes = self.machine.settings.lanes or self.arch.pes
         out[:, stages.CLOSES] = (row == f.row_folds - 1) * np.ceil(words / lanes)
         return np.tile(out, (self.product.repeats, 1))
@@ -160,22 +146,17 @@ class Staged:
     def row(self, steps: int) -> list[float]:
         """What the kernel is told of the layer, but for its ends."""
         room = int(self.machine.sram("weights").size_bits // self.tile_bits)
-        depth = (
-            self.folds.rows + int(self.folds.crossed(self.folds.used_columns)) - 2 + self.machine.compute.depth - 1
-        )
-        return [steps, 0, 0, 0, room, depth]
+        crossed = min(self.folds.used_columns, self.folds.array_columns)
+        return [steps, 0, 0, 0, room, self.folds.array_rows + crossed - 2 + self.machine.compute.depth - 1]
 
     def fetched(self) -> int:
         """Words of weights that come, those that fill up bursts included."""
-        return (
-            int(self._tile_bits().sum()) * self.fetches * self.product.repeats // self.product.tensor("weights").bits
-        )
+        times = self.fetches * self.product.repeats
+        return int(self._tile_bits().sum()) * times // self.bits["weights"]
 
     def counted(self) -> Ints:
-        """The words that move, as `sim.kernels.systolic` counts them; weights come for every block."""
-        counts = np.zeros((len(ROLES), kernel.COLUMN_COUNT), np.int64)
-        kernel.count(self.case, counts)
-        uses = self.layer.macs
+        """[role, what] the words that move, as the kernel has them; weights come for every block."""
+        counts, uses = super().counted(), self.layer.macs
         weights = counts[ROLES.index("weights")]
         weights[kernel.READS] -= uses
         weights *= self.fetches
@@ -183,41 +164,20 @@ class Staged:
         return counts
 
 
-def in_a_row(
-    network: Network,
-    arch: Architecture,
-    case_of: Callable[[Product, SystolicMachine], Ints],
-    folds_of: Callable[[Ints], Folds],
-) -> tuple[LayerResult, ...]:
-    """What the layers of a network cost, run one after the other.
+def in_a_row(network: Network, arch: Architecture, machine: SystolicMachine, part: Part) -> tuple[LayerResult, ...]:
+    """What the layers of a network cost, run one after the other, where arrays divide `part`.
 
     Raises:
         UnsupportedOp: for a layer that is no matrix product.
-        RoomError: when a memory is too small.
+        RoomError: when a memory is too small; says so of all layers.
     """
-    machine, made, rows, vectors = SystolicMachine.of(arch), dict[str, Staged](), [], dict[str, LayerResult]()
-    ends, link = ends_of(network), arch.memories[0]
-    speed = min(link.bandwidth, link.read_bandwidth, link.write_bandwidth)
-    tables: list[Floats] = [np.zeros((0, stages.STEP))]
-    for layer in network:
-        own = ends[layer.name]
-        if isinstance(layer, Layer):
-            case = case_of(Product.of(layer), machine)
-            made[layer.name] = staged = Staged(layer, machine, arch, case, folds_of(case))
-            staged.check()
-            tables.append(staged.steps())
-            row, widths = staged.row(len(tables[-1])), (staged.product.tensor("inputs").bits, layer.outputs.bits)
-        else:
-            vectors[layer.name] = evaluate_vector(layer, _at_home(layer, arch))
-            if layer.fused:  # it works on words that pass by
-                continue
-            row, widths = [0, vectors[layer.name].latency_cycles, 0, 0, 1, 0], (layer.bits, layer.bits)
-        row[stages.COMES], row[stages.LEAVES] = own.comes * widths[0] / speed, own.leaves * widths[1] / speed
-        rows.append(row)
-    out = np.zeros((len(rows), stages.CAUSES))
-    if rows:
-        stages.run(np.vstack(tables), np.array(rows, float), arch.home("weights").latency_cycles, out)
-    results, causes = [], iter(out)
+    made = {a.name: Staged(a, arch, machine, part) for a in network.mac_layers}
+    if faults := [(name, fault) for name, staged in made.items() for fault in staged.faults()]:
+        raise RoomError(faults, network.places)
+    vectors = {a.name: evaluate_vector(a, _at_home(a, arch)) for a in network if isinstance(a, VectorLayer)}
+    ends = ends_of(network)
+    causes = iter(_timed(network, arch, made, vectors, ends))
+    results = []
     for layer in network:
         if isinstance(layer, Layer):
             results.append(_Priced(made[layer.name], ends[layer.name], next(causes)).result())
@@ -226,6 +186,34 @@ def in_a_row(
         else:
             results.append(_vector(layer, vectors[layer.name], ends[layer.name], next(causes), arch))
     return tuple(results)
+
+
+def _timed(
+    network: Network,
+    arch: Architecture,
+    made: Map[str, Staged],
+    vectors: Map[str, LayerResult],
+    ends: Map[str, Ends],
+) -> Floats:
+    """[layers that are not fused, CAUSES] what the cycles go into."""
+    link, rows, steps = arch.memories[0], list[list[float]](), [np.zeros((0, stages.STEP))]
+    speed = min(link.bandwidth, link.read_bandwidth, link.write_bandwidth)
+    for layer in network:
+        if isinstance(layer, Layer):
+            steps.append(made[layer.name].steps())
+            row, bits = made[layer.name].row(len(steps[-1])), made[layer.name].bits
+            widths = bits["inputs"], bits["outputs"]
+        elif layer.fused:  # it works on words that pass by
+            continue
+        else:
+            row, widths = [0, vectors[layer.name].latency_cycles, 0, 0, 1, 0], (layer.bits, layer.bits)
+        own = ends[layer.name]
+        row[stages.COMES], row[stages.LEAVES] = own.comes * widths[0] / speed, own.leaves * widths[1] / speed
+        rows.append(row)
+    out = np.zeros((len(rows), stages.CAUSES))
+    if rows:
+        stages.run(np.vstack(steps), np.array(rows, float), arch.home("weights").latency_cycles, out)
+    return out
 
 
 def _at_home(layer: VectorLayer, arch: Architecture) -> Architecture:
@@ -247,15 +235,8 @@ def _passed(
             for memory, more in ((outer, far), (home, near)):
                 own = actions.setdefault(memory.name, {})
                 own[name] = own.get(name, Actions()) + more
-            out[name] = _accesses(far, outer, node_costs(arch), widths[name])
+            out[name] = accesses_pj(far, outer, node_costs(arch), widths[name])
     return out
-
-
-def _accesses(a: Actions, memory: Memory, costs: Map[str, NodeCosts], bits: int) -> float:
-    cost = costs[memory.name]
-    return (
-        ((a.reads + a.drains) * cost.read.value + (a.fills + a.updates) * cost.write.value) * bits / memory.width_bits
-    )
 
 
 def breakdown_of(causes: Floats, useful: float) -> Breakdown:
@@ -293,97 +274,53 @@ class _Priced:
     ends: Ends
     causes: Floats
 
-    def actions(self) -> dict[str, dict[str, Actions]]:
-        """By memory and tensor."""
-        staged, arch = self.staged, self.staged.arch
-        counts = dict(zip(ROLES, staged.counted().tolist(), strict=True))
+    def actions(self, counts: Sequence[Sequence[int]]) -> dict[str, dict[str, Actions]]:
+        """By memory and tensor, where counts are [role, what] of the kernel."""
+        staged, arch, machine = self.staged, self.staged.arch, self.staged.machine
+        inputs, _, outputs = counts
         out: dict[str, dict[str, Actions]] = {m.name: {} for m in arch.memories}
-        home, sums = arch.home("inputs").name, staged.machine.sram("outputs").name
+        home, sums = arch.home("inputs").name, machine.sram("outputs").name
         fetched, words = staged.fetched(), staged.layer.words(staged.layer.outputs.name)
-        out[home] = {"inputs": Actions(reads=counts["inputs"][kernel.SRAM_READS]), "outputs": Actions(updates=words)}
+        out[home] = {"inputs": Actions(reads=inputs[kernel.SRAM_READS]), "outputs": Actions(updates=words)}
         out[arch.home("weights").name]["weights"] = Actions(reads=fetched)
-        out[staged.machine.sram("weights").name]["weights"] = Actions(fills=fetched, reads=fetched)
-        own = counts["outputs"]
-        out[sums]["outputs"] = Actions(reads=own[kernel.SRAM_READS], updates=own[kernel.SRAM_UPDATES], drains=words)
-        if (registers := staged.machine.registers) is not None:
-            for role in ("inputs", "weights"):
-                row = counts[role]
-                out[registers.name][role] = Actions(fills=row[kernel.WRITES], reads=row[kernel.READS])
-            out[registers.name]["outputs"] = Actions(
-                reads=own[kernel.READS], updates=own[kernel.WRITES], drains=own[kernel.DRAINS]
-            )
+        out[machine.sram("weights").name]["weights"] = Actions(fills=fetched, reads=fetched)
+        added = {"reads": outputs[kernel.SRAM_READS], "updates": outputs[kernel.SRAM_UPDATES]}
+        out[sums]["outputs"] = Actions(**added, drains=words)
+        if machine.registers is not None:
+            own = zip(ROLES, counts, strict=True)
+            out[machine.registers.name] = {role: register_actions(role, row) for role, row in own}
         return out
 
-    def energy(self, actions: Map[str, Map[str, Actions]]) -> dict[str, dict[str, float]]:
+    def energy(self, actions: Map[str, Map[str, Actions]], counts: Ints) -> Energies:
         """pJ by component and tensor."""
-        staged, arch = self.staged, self.staged.arch
-        costs, out = node_costs(arch), dict[str, dict[str, float]]()
-        width: dict[str, int] = {role: staged.product.tensor(role).bits for role in ROLES}
-        for memory in arch.memories:
-            inside = memory in (staged.machine.sram("outputs"), staged.machine.registers)
-            out[memory.name] = {
-                role: _accesses(a, memory, costs, staged.sums_bits if inside and role == "outputs" else width[role])
-                for role, a in actions[memory.name].items()
-            }
-        array = staged.machine.array
-        hops = zip(ROLES, staged.counted()[:, kernel.HOPS].tolist(), strict=True)
-        width["outputs"] = staged.sums_bits
-        out[array.name] = {r: n * costs[link_key(array, r, r)].word_pj(width[r]) for r, n in hops}
-        return out | to_arrays(staged.machine, arch, staged.counted(), width)
+        staged, bits = self.staged, self.staged.bits
+        costs, inside = node_costs(staged.arch), bits | {"outputs": staged.sums_bits}
+        out: Energies = {}
+        for memory in staged.arch.memories:
+            width = inside if memory in (staged.machine.sram("outputs"), staged.machine.registers) else bits
+            own = actions[memory.name].items()
+            out[memory.name] = {role: accesses_pj(a, memory, costs, width[role]) for role, a in own}
+        return out | links_pj(staged, counts, {role: role for role in ROLES}, inside)
 
     def result(self) -> LayerResult:
         """The layer's result."""
         staged, layer, arch, machine = self.staged, self.staged.layer, self.staged.arch, self.staged.machine
-        width: dict[str, int] = {role: staged.product.tensor(role).bits for role in ROLES}
-        actions = self.actions()
-        moved = self.energy(actions)
-        moved[arch.memories[0].name] |= _passed(self.ends, arch, actions, width)
-        operations = layer.macs * machine.passes(layer.operand_bits)
-        energy = {component: sum(tensors.values()) for component, tensors in moved.items()}
-        energy[machine.compute.name] = operations * node_costs(arch)[machine.compute.name].op.value
-        latency = float(self.causes.sum())
-        energy["static"] = sum(static_pj(arch).values()) * latency
-        parts = breakdown_of(self.causes, operations * machine.compute.cycles / arch.pes)
-        memory, sent = arch.home("weights"), staged.fetched() * width["weights"]
+        counts = staged.counted()
+        actions = self.actions(counts.tolist())
+        moved = self.energy(actions, counts)
+        moved[arch.memories[0].name] |= _passed(self.ends, arch, actions, staged.bits)
+        products = layer.macs * machine.passes(layer.operand_bits)
+        parts = breakdown_of(self.causes, products * machine.compute.cycles / arch.pes)
+        memory, fetched = arch.home("weights"), staged.fetched()
         cycles = {
             "compute": parts.active,
-            memory.name: sent / min(memory.bandwidth, memory.read_bandwidth),
+            memory.name: fetched * staged.bits["weights"] / min(memory.bandwidth, memory.read_bandwidth),
             "weight_stall": parts.weight_stall,
             "weight_shift": parts.weight_shift,
             "non_matrix": parts.non_matrix,
         }
-        folds = staged.folds
-        lies = Systolic(
-            machine.settings.dataflow,
-            machine.settings.timing,
-            folds.on_rows,
-            folds.on_columns,
-            folds.steps,
-            folds.row_folds,
-            folds.column_folds,
-            staged.product.repeats,
-            folds.efficiency,
-            {"inputs": self.ends.comes, "weights": staged.fetched(), "outputs": 0},
-            self.ends.leaves,
-            parts.weight_stall + parts.weight_shift,
-        )
-        return LayerResult(
-            name=layer.name,
-            kind=layer.kind,
-            macs=layer.macs,
-            energy_pj=sum(energy.values()),
-            latency_cycles=latency,
-            latency_s=latency / arch.clock_hz,
-            compute_cycles=parts.active,
-            utilization=parts.useful / latency,
-            active_pes=folds.used_rows * folds.used_columns,
-            energy_breakdown=energy,
-            energy_by_tensor=moved,
-            actions=actions,
-            tiles={machine.sram("weights").name: {"weights": folds.used_rows * folds.used_columns}},
-            cycles=cycles,
-            bound_by=max(("compute", memory.name), key=cycles.__getitem__),
-            operations={"done": float(layer.macs), "gated": 0.0, "skipped": 0.0},
-            systolic=lies,
-            breakdown=parts,
-        )
+        come = {"inputs": self.ends.comes, "weights": fetched, "outputs": 0}
+        lies = lies_of(staged, come, self.ends.leaves, parts.weight_stall + parts.weight_shift)
+        tiles = {machine.sram("weights").name: {"weights": staged.folds.used_rows * staged.folds.used_columns}}
+        latency = float(self.causes.sum())
+        return result_of(staged, cycles, latency, actions, moved, tiles, lies, parts)

@@ -12,93 +12,23 @@ The array runs folds, rows first. What streams through a fold comes in chunks, a
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.arch.systolic import SystolicMachine
-from sim.arch.tree import Architecture
-from sim.components.table import link_key, node_costs
-from sim.errors import TilenestError
+from sim.engines.systolic_folds import Folds, Ints, Placed
+from sim.errors import RoomError
 from sim.kernels import systolic as fold_kernel
 from sim.kernels import tiles as tile_kernel
 from sim.kernels.tiles import INPUTS, STREAMS, SUMS, WEIGHTS, WRITTEN
 from sim.workload.layer import ROLES
-from sim.workload.product import Product
 
-Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Energies = dict[str, dict[str, float]]
 
-
-class RoomError(TilenestError):
-    """A memory that is too small for one fold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Folds:
-    """How a product lies on an array.
-
-    Attributes:
-        on_rows, on_columns, steps: what lies on rows and columns, and how much streams.
-        rows, columns: of the array.
-        places: equal parts of what lies on the rows, none of which shares a fold with another.
-        arrays: that divide the columns among them.
-    """
-
-    on_rows: int
-    on_columns: int
-    steps: int
-    rows: int
-    columns: int
-    places: int = 1
-    arrays: int = 1
-
-    @property
-    def row_folds(self) -> int:
-        """Folds of a column of folds."""
-        return -(-self.on_rows // self.places // self.rows) * self.places
-
-    @property
-    def column_folds(self) -> int:
-        """Columns of folds."""
-        return -(-self.on_columns // self.columns)
-
-    @property
-    def used_rows(self) -> int:
-        """Rows of the largest fold."""
-        return min(self.rows, self.on_rows // self.places)
-
-    @property
-    def used_columns(self) -> int:
-        """Columns of the largest fold."""
-        return min(self.columns, self.on_columns)
-
-    def crossed(self, columns: int | Ints) -> Ints:
-        """Columns that a word crosses that goes right, where so many are in use in all arrays."""
-        return np.minimum(columns, self.columns // self.arrays)
-
-    @property
-    def efficiency(self) -> float:
-        """Share of the PEs that have work, over all folds: what SCALE-Sim calls mapping efficiency."""
-        whole = self.rows * self.columns * self.row_folds * self.column_folds
-        return self.on_rows * self.on_columns / whole
-
-
-def to_arrays(machine: SystolicMachine, arch: Architecture, counts: Ints, bits: Map[str, int]) -> Energies:
-    """pJ of words that go to and come from several arrays, by their network and role: paid for each array."""
-    if machine.arrays is None:
-        return {}
-    stays = {"ws": "weights", "is": "inputs"}.get(machine.settings.dataflow)
-    own: dict[str, float] = {}
-    for role, row in zip(ROLES, counts, strict=True):
-        words = row[fold_kernel.READS] - row[fold_kernel.HOPS]  # what an array reads and did not get from a neighbour
-        words = row[fold_kernel.SRAM_READS] if role == stays else words
-        words = row[fold_kernel.DRAINS] if role == "outputs" else words
-        own[role] = float(words) * node_costs(arch)[link_key(machine.arrays, role, role)].word_pj(bits[role])
-    return {machine.arrays.name: own}
+_ROLE = {WRITTEN: "outputs", INPUTS: "inputs", WEIGHTS: "weights", SUMS: "outputs"}
 
 
 @dataclass(frozen=True)
@@ -122,49 +52,30 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Planner:
-    """Makes the plan for one layer.
-
-    Attributes:
-        case: see `sim.kernels.systolic`.
-    """
-
-    product: Product
-    machine: SystolicMachine
-    folds: Folds
-    case: Ints
+class Planner(Placed):
+    """A layer on a machine, in tiles."""
 
     def plan(self) -> Plan:
         """The tiles of a layer for which there is room (`check`)."""
-        steps = _Steps.of(self.folds, self.chunk())
-        width = {role: self.product.tensor(role).bits for role in ("inputs", "weights", "outputs")}
-        inputs, weights = self._inputs(steps), self._weights(steps)
+        steps, groups = _Steps.of(self.folds, self.chunk()), self.product.repeats
         written, sums = self._outputs(steps)
-        streams: list[tuple[Ints, Ints]] = [written, inputs, weights, sums]
-        count = max(int(tile[-1]) + 1 for tile, _ in streams)
-        groups = self.product.repeats
-        tile, words = np.zeros((STREAMS, len(steps.fold) * groups), np.int64), np.zeros((STREAMS, count), np.int64)
-        many = np.array([int(t[-1]) + 1 for t, _ in streams])
-        for s, (own, own_words) in enumerate(streams):
-            tile[s] = (own + many[s] * np.arange(groups)[:, None]).reshape(-1)
-            words[s, : len(own_words)] = own_words
-        bits = np.zeros((STREAMS, count * groups), np.int64)
-        for s, role in ((WRITTEN, "outputs"), (INPUTS, "inputs"), (WEIGHTS, "weights"), (SUMS, "outputs")):
-            bits[s, : many[s] * groups] = np.tile(words[s, : many[s]], groups) * width[role]
-        total = words.sum(axis=1) * groups
-        chunks = int(steps.chunk[-1]) + 1
+        streams = {WRITTEN: written, INPUTS: self._inputs(steps), WEIGHTS: self._weights(steps), SUMS: sums}
+        tiles = {s: int(tile[-1]) + 1 for s, (tile, _) in streams.items()}
+        tile = np.zeros((STREAMS, len(steps.fold) * groups), np.int64)
+        bits = np.zeros((STREAMS, max(tiles.values()) * groups), np.int64)
+        for s, (own, words) in streams.items():
+            tile[s] = (own + tiles[s] * np.arange(groups)[:, None]).reshape(-1)
+            bits[s, : tiles[s] * groups] = np.tile(words[: tiles[s]], groups) * self.bits[_ROLE[s]]
+        largest = {s: int(words.max()) for s, (_, words) in streams.items()}
+        total = {s: int(words[: tiles[s]].sum()) * groups for s, (_, words) in streams.items()}
         return Plan(
             cycles=self._cycles(steps),
             tile=tile,
             bits=bits,
-            room=self._room(words.max(axis=1), chunks),
-            fetched={"inputs": int(total[INPUTS]), "weights": int(total[WEIGHTS]), "outputs": int(total[SUMS])},
-            written=int(total[WRITTEN]),
-            largest={
-                "inputs": int(words[INPUTS].max()),
-                "weights": int(words[WEIGHTS].max()),
-                "outputs": int(words[WRITTEN].max()),
-            },
+            room=self._room(largest, int(steps.chunk[-1]) + 1),
+            fetched={"inputs": total[INPUTS], "weights": total[WEIGHTS], "outputs": total[SUMS]},
+            written=total[WRITTEN],
+            largest={_ROLE[s]: largest[s] for s in (INPUTS, WEIGHTS, WRITTEN)},
         )
 
     # --- room
@@ -175,7 +86,7 @@ class Planner:
 
     def _half(self, role: str) -> int:
         """Words of a tensor that fit beside the next tile."""
-        return int(self.machine.half_bits(role) // self.product.tensor(role).bits)
+        return int(self.machine.half_bits(role) // self.bits[role])
 
     def _words(self, role: str) -> int:
         """Words of a tensor in one group."""
@@ -183,13 +94,12 @@ class Planner:
         name = self.product.tensor(role).name
         return x * n if role == "outputs" else self.product.layer.words(name) // self.product.repeats
 
-    def _room(self, largest: Ints, chunks: int) -> Ints:
+    def _room(self, largest: Map[int, int], chunks: int) -> Ints:
         """Tiles of each stream for which there is room, two at least.
 
         Sums that come back must have been sent before they are asked for: in the fold before, so many chunks ago.
         """
-        roles = {WRITTEN: "outputs", INPUTS: "inputs", WEIGHTS: "weights", SUMS: "outputs"}
-        most = [max(2, 2 * self._half(role) // max(1, int(largest[s]))) for s, role in sorted(roles.items())]
+        most = [max(2, 2 * self._half(_ROLE[s]) // max(1, largest[s])) for s in range(STREAMS)]
         if largest[SUMS]:
             most[WRITTEN] = most[SUMS] = min(most[WRITTEN], max(2, chunks))
         return np.array(most, np.int64)
@@ -200,18 +110,18 @@ class Planner:
     @property
     def _weights_stay(self) -> bool:
         """Whether the weights of a column of folds stay, outputs stationary."""
-        return self.folds.steps * self.folds.used_columns <= self._half("weights")
+        return self.folds.streams * self.folds.used_columns <= self._half("weights")
 
     @property
     def _sums_stay(self) -> bool:
         """Whether the sums of a column of folds stay until they are complete, where they do not stay in PEs."""
-        return self.folds.steps * self.folds.used_columns <= self._half("outputs")
+        return self.folds.streams * self.folds.used_columns <= self._half("outputs")
 
     def _lanes(self, role: str) -> int:
-        """Words of a tensor that streams that enter or leave the array in a step."""
+        """Words of a tensor that streams that enter or leave the arrays in a step."""
         f = self.folds
         down = role == "outputs" or (role == "weights" and self._stationary == "os")
-        return f.used_columns if down else f.used_rows
+        return (f.used_columns if down else f.used_rows) * f.at_once
 
     def _chunk_of(self, role: str) -> int:
         """Steps for which half of a memory has room."""
@@ -221,22 +131,25 @@ class Planner:
         """Pass silently if half of every memory has room for what a fold needs of it at least.
 
         Raises:
-            RoomError: says which has not.
+            RoomError: says which have not.
         """
-        staying = {"os": "outputs", "ws": "weights", "is": "inputs"}[self._stationary]
-        f, layer = self.folds, self.product.layer.name
-        for role in ("inputs", "weights", "outputs"):
-            memory, bits = self.machine.sram(role), self.product.tensor(role).bits
+        if faults := list(self._faults()):
+            raise RoomError((self.product.layer.name, fault) for fault in faults)
+
+    def _faults(self) -> Iterator[str]:
+        staying, f = {"os": "outputs", "ws": "weights", "is": "inputs"}[self._stationary], self.folds
+        for role in ROLES:
+            memory, bits, half = self.machine.sram(role), self.bits[role], self._half(role)
             if role == staying:
                 need, what = f.used_rows * f.used_columns, f"{f.used_rows} x {f.used_columns} {role} of a fold"
             else:
                 need = self._lanes(role)
                 what = f"the {need} {role} of one step"
-            if need > self._half(role):
-                half = self.machine.half_bits(role)
-                raise RoomError(
-                    f"layer {layer}: {memory.name} is too small for one fold: {what} are {need * bits} bit, and half "
-                    f"of the room for {role} is {half:g} bit (the other half is for those of the next)"
+            if need > half:
+                room = f"half of the room for {role} is {self.machine.half_bits(role):g} bit"
+                yield (
+                    f"{memory.name} is too small for one fold: {what} are {need * bits} bit, and {room} (the other "
+                    "half is for those of the next)"
                 )
 
     def chunk(self) -> int:
@@ -303,7 +216,7 @@ class Planner:
         if self._all_fits("weights"):
             return each, columns * length * (s.row == 0)
         if self._weights_stay:
-            return s.column, (columns * self.folds.steps)[(s.row == 0) & (s.chunk == 0)]
+            return s.column, (columns * self.folds.streams)[(s.row == 0) & (s.chunk == 0)]
         return each, columns * length
 
     def _outputs(self, s: _Steps) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
@@ -313,25 +226,26 @@ class Planner:
         if self._stationary == "os":
             return (s.fold, (rows * columns)[s.chunk == 0]), nothing
         if self._sums_stay:
-            return (s.column, (columns * self.folds.steps)[(s.row == 0) & (s.chunk == 0)]), nothing
+            return (s.column, (columns * self.folds.streams)[(s.row == 0) & (s.chunk == 0)]), nothing
         each: Ints = np.arange(len(s.fold), dtype=np.int64)
         words: Ints = columns * length
         return (each, words), (each, words * (s.row > 0))
 
     def _cycles(self, s: _Steps) -> Floats:
-        """Cycles of each step of all groups; the last one has what is left of all that the array takes."""
+        """Cycles of each step of all groups; the last one has what is left of all that the first array takes."""
         f, case, groups = self.folds, self.case, self.product.repeats
-        loaded = case[fold_kernel.STATIONARY] != fold_kernel.OUTPUT
-        rows, columns = s.to_row - s.from_row, f.crossed(s.to_column - s.from_column)
-        last = s.to_step == f.steps
-        own = (s.to_step - s.from_step).astype(np.float64)
+        loaded = self._stationary != "os"
+        rows = np.minimum(s.to_row - s.from_row, f.array_rows)
+        columns = np.minimum(s.to_column - s.from_column, f.array_columns)
+        last = s.to_step == f.streams
+        own = np.ceil((s.to_step - s.from_step) / f.abreast)
         if case[fold_kernel.OVERLAP]:
             after = np.roll(rows[s.chunk == 0], -1)[s.fold] if loaded else rows
             own += last * np.maximum(0, after - f.steps)
         elif loaded:
-            own += rows * (s.chunk == 0) + last * (f.rows + columns - 2)
+            own += rows * (s.chunk == 0) + last * (f.array_rows + columns - 2)
         else:
-            own += last * (rows + columns - 2 + (f.rows - 1) * case[fold_kernel.DRAIN])
+            own += last * (rows + columns - 2 + (f.array_rows - 1) * case[fold_kernel.DRAIN])
         out = np.tile(own, groups)
         if loaded and case[fold_kernel.OVERLAP]:
             out[0] += rows[0]
@@ -343,8 +257,8 @@ class Planner:
 
 @dataclass(frozen=True)
 class _Steps:
-    """What each step of the array is about: [steps] the number of its fold, in all and by column and row, of its
-    chunk in the fold, and the ranges of rows, columns and steps."""
+    """What each step of the simulation is about: [steps] the number of its fold, in all and by column and row, of its
+    chunk in the fold, and the ranges of rows, of columns and of what streams."""
 
     fold: Ints
     column: Ints
@@ -359,14 +273,14 @@ class _Steps:
 
     @classmethod
     def of(cls, f: Folds, chunk: int) -> _Steps:
-        """All steps of a group, in order."""
-        chunks = -(-f.steps // chunk)
-        column, row, part = np.indices((f.column_folds, f.row_folds, chunks)).reshape(3, -1)
+        """All steps of a group, in order, of so many steps of the arrays each."""
+        size = chunk * f.at_once
+        column, row, part = np.indices((f.column_folds, f.row_folds, -(-f.streams // size))).reshape(3, -1)
         edges = []
-        for index, size, whole in (
+        for index, each, whole in (
             (row, f.rows, f.on_rows),
             (column, f.columns, f.on_columns),
-            (part, chunk, f.steps),
+            (part, size, f.streams),
         ):
-            edges += [index * size, np.minimum((index + 1) * size, whole)]
+            edges += [index * each, np.minimum((index + 1) * each, whole)]
         return cls(column * f.row_folds + row, column, row, part, *edges)

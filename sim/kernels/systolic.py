@@ -23,23 +23,26 @@ Ints = npt.NDArray[np.int64]
 OUTPUT, WEIGHT, INPUT = range(3)
 """What is stationary."""
 
-(X, N, K, GROUPS, ROWS, COLUMNS, STATIONARY, OVERLAP, DRAIN, WHOLE, EXISTING, LOADED, PLACES, ARRAYS) = range(14)
+(X, N, K, GROUPS, ROWS, COLUMNS, STATIONARY, OVERLAP, DRAIN, WHOLE, EXISTING, LOADED, PLACES, ACROSS, ALONG) = range(
+    15
+)
 """A case: sizes of the product, of the array, and the rules by which it runs.
 
 `OVERLAP`: a fold enters while the one before leaves. `DRAIN`: sums that stayed leave down their column, else at once.
 `WHOLE`: folds at the edge take as long as whole ones. `EXISTING`: (x, k) pairs whose input is no padding. `LOADED`:
 over these pairs, the sum of the registers that an input passes when it is loaded from the top, its own included.
 `PLACES`: equal parts of what lies on the rows, none of which shares a fold with another; 1 where weights do not stay.
-`ARRAYS`: arrays side by side that divide columns among them, `COLUMNS` is of all together; words that go right enter
-them all at once.
+`ROWS`, `COLUMNS`: of one array. `ACROSS`: so many arrays divide what lies on the columns. `ALONG`: so many divide
+what streams, or, where sums stay, what lies on the rows; one of the two is 1. Arrays work in step, the first one has
+most to do, and a word that several of them need enters them all at once.
 """
-CASE = 14
+CASE = 15
 
-SRAM_READS, SRAM_UPDATES, WRITES, READS, HOPS, DRAINS = range(6)
+SRAM_READS, SRAM_UPDATES, WRITES, READS, HOPS, DRAINS, ENTERS = range(7)
 """Columns of the counts, one row for each of inputs, weights and outputs: words that an SRAM reads for the array (or
 to add to them) and that come back to it; words written into and read from registers of PEs, handed from a PE to its
-neighbour, and read out of registers to leave the array."""
-COLUMN_COUNT = 6
+neighbour, and read out of registers to leave the array; words that enter an array, once for each array."""
+COLUMN_COUNT = 7
 
 
 @part
@@ -50,12 +53,19 @@ def ceil_div(a: int, b: int) -> int:
 
 @kernel
 def shape(case: Ints) -> tuple[int, int, int]:
-    """What lies on the rows and columns of the array, and how many steps stream."""
+    """What lies on the rows and columns of the arrays, and how many steps stream."""
     if case[STATIONARY] == OUTPUT:
         return case[X], case[N], case[K]
     if case[STATIONARY] == WEIGHT:
-        return case[K], case[N], case[X]
-    return case[K], case[X], case[N]
+        return case[K], case[N], ceil_div(case[X], case[ALONG])
+    return case[K], case[X], ceil_div(case[N], case[ALONG])
+
+
+@kernel
+def fold_size(case: Ints) -> tuple[int, int]:
+    """Rows and columns of a whole fold on all arrays."""
+    rows = case[ROWS] * (case[ALONG] if case[STATIONARY] == OUTPUT else 1)
+    return rows, case[COLUMNS] * case[ACROSS]
 
 
 @part
@@ -66,15 +76,15 @@ def on_rows_apart(case: Ints) -> int:
 
 
 @part
-def last_row_fold(on_rows: int, rows: int, whole: int) -> int:
-    """Rows of the last fold of a column of folds."""
-    return rows if whole else on_rows - (ceil_div(on_rows, rows) - 1) * rows
+def last_fold(on_all: int, size: int, whole: int) -> int:
+    """Rows of the last fold of a column of folds, or columns of the last column of them."""
+    return size if whole else on_all - (ceil_div(on_all, size) - 1) * size
 
 
 @part
 def span(case: Ints, steps: int, r: int, c: int) -> int:
-    """Cycles of a fold from its first step to its last word in the SRAM."""
-    c = min(c, case[COLUMNS] // case[ARRAYS])
+    """Cycles of a fold from its first step to its last word in the SRAM: of the first array."""
+    r, c = min(r, case[ROWS]), min(c, case[COLUMNS])
     if case[STATIONARY] != OUTPUT:
         return steps + case[ROWS] + c - 2
     return steps + r + c - 2 + (case[ROWS] - 1 if case[DRAIN] else 0)
@@ -84,19 +94,20 @@ def span(case: Ints, steps: int, r: int, c: int) -> int:
 def interval(case: Ints, fold: int) -> int:
     """Cycles between the first steps of a fold and of the one after it, where they overlap."""
     _, _, steps = shape(case)
-    on_rows = on_rows_apart(case)
-    folds = ceil_div(on_rows, case[ROWS])
+    on_rows, (rows, _) = on_rows_apart(case), fold_size(case)
+    folds = ceil_div(on_rows, rows)
     other = fold + 1 if case[STATIONARY] != OUTPUT else fold  # the next one is loaded meanwhile, or this one drains
-    r = last_row_fold(on_rows, case[ROWS], case[WHOLE]) if other % folds == folds - 1 else case[ROWS]
-    return max(steps, r)
+    r = last_fold(on_rows, rows, case[WHOLE]) if other % folds == folds - 1 else rows
+    return max(steps, min(r, case[ROWS]))
 
 
 @part
 def start(case: Ints, fold: int) -> int:
     """Cycle of the first step of a fold, where folds overlap."""
     _, _, steps = shape(case)
-    on_rows, rows = on_rows_apart(case), case[ROWS]
-    folds, edge = ceil_div(on_rows, rows), last_row_fold(on_rows, rows, case[WHOLE])
+    on_rows, (all_rows, _) = on_rows_apart(case), fold_size(case)
+    folds, rows = ceil_div(on_rows, all_rows), case[ROWS]
+    edge = min(rows, last_fold(on_rows, all_rows, case[WHOLE]))
     a_pass = (folds - 1) * max(steps, rows) + max(steps, edge)
     before = (fold // folds) * a_pass + (fold % folds) * max(steps, rows)
     if case[STATIONARY] == OUTPUT:
@@ -110,11 +121,10 @@ def start(case: Ints, fold: int) -> int:
 def cycles(case: Ints) -> int:
     """Clock cycles until the last word is in the SRAM, if no operand is ever late."""
     _, on_columns, steps = shape(case)
-    on_rows, places = on_rows_apart(case), case[PLACES]
-    rows, columns, groups = case[ROWS], case[COLUMNS], case[GROUPS]
+    on_rows, places, groups = on_rows_apart(case), case[PLACES], case[GROUPS]
+    rows, columns = fold_size(case)
     row_folds, column_folds = ceil_div(on_rows, rows), ceil_div(on_columns, columns)
-    edge_r = last_row_fold(on_rows, rows, case[WHOLE])
-    edge_c = last_row_fold(on_columns, columns, case[WHOLE])
+    edge_r, edge_c = last_fold(on_rows, rows, case[WHOLE]), last_fold(on_columns, columns, case[WHOLE])
     if not case[OVERLAP]:
         total = 0
         for r, many_r in ((rows, row_folds - 1), (edge_r, 1)):
@@ -136,19 +146,19 @@ def cycles(case: Ints) -> int:
 @kernel
 def count(case: Ints, counts: Ints) -> None:
     """The words that move, of all groups, into `counts[3, COLUMN_COUNT]`."""
-    x, n, k, rows = case[X], case[N], case[K], case[ROWS]
+    x, n, k, rows, places = case[X], case[N], case[K], case[ROWS], case[PLACES]
     _, on_columns, _ = shape(case)
-    on_rows, places = on_rows_apart(case), case[PLACES]
-    row_folds, column_folds = ceil_div(on_rows, rows), ceil_div(on_columns, case[COLUMNS])
-    edge = on_rows - (row_folds - 1) * rows
-    passed = (row_folds - 1) * (rows * (rows + 1) // 2) + edge * (edge + 1) // 2  # 1 + 2 + ... in every fold
-    row_folds, passed = row_folds * places, passed * places
-    arrays = ceil_div(on_columns, case[COLUMNS] // case[ARRAYS])  # that a word that goes right enters, over all folds
+    on_rows, (fold_rows, fold_columns) = on_rows_apart(case), fold_size(case)
+    parts = ceil_div(on_rows, rows)  # folds of each array, with the arrays one below the other
+    edge = on_rows - (parts - 1) * rows
+    passed = ((parts - 1) * (rows * (rows + 1) // 2) + edge * (edge + 1) // 2) * places  # 1 + 2 + ... in every fold
+    row_folds, column_folds = ceil_div(on_rows, fold_rows) * places, ceil_div(on_columns, fold_columns)
+    beside = ceil_div(on_columns, case[COLUMNS])  # arrays that a word that goes right enters, over all folds
     existing, weights, outputs = case[EXISTING], k * n, x * n
     counts[:] = 0
     if case[STATIONARY] == OUTPUT:
-        move(counts[0], existing * column_folds, existing * arrays, existing * n)
-        move(counts[1], weights * row_folds, weights * row_folds, weights * x)
+        move(counts[0], existing * column_folds, existing * beside, existing * n)
+        move(counts[1], weights * row_folds, weights * parts, weights * x)
         down = n * (on_rows * rows - passed) if case[DRAIN] else 0
         taken = outputs if case[DRAIN] else 0  # a word goes from the sum's register into that of the column
         counts[2, SRAM_UPDATES] = outputs
@@ -158,11 +168,11 @@ def count(case: Ints, counts: Ints) -> None:
         counts[2, DRAINS] = outputs
     else:
         if case[STATIONARY] == WEIGHT:
-            move(counts[0], existing * column_folds, existing * arrays, existing * n)
-            stay(counts[1], weights, n * passed, x, case[OVERLAP])
+            move(counts[0], existing * column_folds, existing * beside, existing * n)
+            stay(counts[1], weights, n * passed, x, min(x, case[ALONG]), case[OVERLAP])
         else:
-            stay(counts[0], existing, case[LOADED], n, case[OVERLAP])
-            move(counts[1], weights * column_folds, weights * arrays, weights * x)
+            stay(counts[0], existing, case[LOADED], n, min(n, case[ALONG]), case[OVERLAP])
+            move(counts[1], weights * column_folds, weights * beside, weights * x)
         counts[2, SRAM_UPDATES] = outputs * row_folds
         counts[2, SRAM_READS] = outputs * (row_folds - 1)
         counts[2, WRITES] = outputs * row_folds * rows
@@ -175,14 +185,17 @@ def count(case: Ints, counts: Ints) -> None:
 def move(row: Ints, read: int, entering: int, used: int) -> None:
     """A tensor whose words wander through an array, or several, and are used by every PE that they come to."""
     row[SRAM_READS] = read
+    row[ENTERS] = entering
     row[WRITES] = row[READS] = used
     row[HOPS] = used - entering
 
 
 @part
-def stay(row: Ints, words: int, passed: int, uses: int, overlap: int) -> None:
-    """A tensor that is loaded from the top and used where it stays; with `overlap` from a second register."""
+def stay(row: Ints, words: int, passed: int, uses: int, arrays: int, overlap: int) -> None:
+    """A tensor that is loaded from the top, by all arrays, and used where it stays; with `overlap` from a second
+    register."""
     row[SRAM_READS] = words
-    row[HOPS] = passed - words
-    row[WRITES] = passed + (words if overlap else 0)
-    row[READS] = passed - words + words * uses + (words if overlap else 0)
+    row[ENTERS] = words * arrays
+    row[HOPS] = (passed - words) * arrays
+    row[WRITES] = (passed + (words if overlap else 0)) * arrays
+    row[READS] = (passed - words + (words if overlap else 0)) * arrays + words * uses

@@ -97,7 +97,7 @@ class _Loaded(Array):
         self.moving, self.staying, self.turned = moving, staying, turned
         self.moved, self.stayed = (run.weights, run.inputs) if turned else (run.inputs, run.weights)
         self.steps = len(moving[0])
-        self.folds = folds_of(staying[0].shape[0], staying[0].shape[1], *size)
+        self.folds = folds_of(staying[0].shape[0], staying[0].shape[1], *size, rules.places)
         self.used = np.array([len(fold.columns) for fold in self.folds])
         self.loads, self.starts, self.end = self.schedule()
 

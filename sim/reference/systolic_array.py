@@ -24,6 +24,7 @@ class Rules:
     overlap: bool = True
     drain: bool = True
     whole: bool = False
+    places: int = 1
 
 
 @dataclass(slots=True)
@@ -80,12 +81,14 @@ class Fold:
     columns: range
 
 
-def folds_of(on_rows: int, on_columns: int, rows: int, columns: int) -> list[Fold]:
-    """Rows first: all folds of a column of them, then the next column."""
+def folds_of(on_rows: int, on_columns: int, rows: int, columns: int, places: int = 1) -> list[Fold]:
+    """Rows first: all folds of a column of them, then the next column. Equal parts of the rows share no fold."""
+    part = on_rows // places
     return [
-        Fold(range(r, min(r + rows, on_rows)), range(c, min(c + columns, on_columns)))
+        Fold(range(r, min(r + rows, first + part)), range(c, min(c + columns, on_columns)))
         for c in range(0, on_columns, columns)
-        for r in range(0, on_rows, rows)
+        for first in range(0, on_rows, part)
+        for r in range(first, first + part, rows)
     ]
 
 

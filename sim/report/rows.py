@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from sim.report.quantities import area, count, energy, seconds, several, share
@@ -81,6 +82,9 @@ def notes(result: Result) -> list[str]:
         out.append(f"area     {area(sum(result.area_um2.values()))} of the components whose area is known")
     if proved := _proved(result):
         out.append(f"optimal  {proved}")
+    if divided := Counter(layer.systolic.divided for layer in result.layers if layer.systolic):
+        shares = [f"{what} in {several(many, 'layer')}" for what, many in sorted(divided.items()) if what]
+        out += [f"arrays   divide {' and '.join(shares)}"] if shares else []
     if result.provenance.fuse:
         from sim.report.groups import saving
 

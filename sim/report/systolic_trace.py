@@ -129,13 +129,21 @@ def trace(layer: Layer, arch: Architecture) -> Trace:
     rows, columns = machine.array.y, machine.array.x
     settings = machine.settings
     folds = {"os": (x, n, k), "ws": (k, n, x), "is": (k, x, n)}[settings.dataflow]
-    about = -(-folds[0] // rows) * -(-folds[1] // columns) * (folds[2] + 2 * rows + columns) * rows * columns
+    places = k // product.side_by_side if settings.rows == "channels" else 1
+    about = (
+        -(-folds[0] // places // rows)
+        * places
+        * -(-folds[1] // columns)
+        * (folds[2] + 2 * rows + columns)
+        * rows
+        * columns
+    )
     if about > _MOST:
         raise TilenestError(
             f"layer {layer.name} is too large to watch on {arch.name}: about {about} PEs times cycles, and {_MOST} "
             "at most; tiny_gemm is a small one"
         )
-    rules = SCALESIM if settings.timing == "scalesim" else Rules(overlap=settings.overlap)
+    rules = SCALESIM if settings.timing == "scalesim" else Rules(settings.overlap, places=places)
     pes: list[tuple[tuple[Pe, ...], ...]] = []
     names = _REGISTERS[settings.dataflow]
     run = simulate(

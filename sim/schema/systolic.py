@@ -36,8 +36,13 @@ class SystolicText(Strict):
     )
     arrays: Identifier | None = Field(
         None,
-        description="the fanout of which each copy is an array, around that of the PEs; they work side by side on "
-        "different columns (default: there is one array)",
+        description="the fanout of which each copy is an array, around that of the PEs; they work side by side "
+        "(default: there is one array)",
+    )
+    divide: tree.Divide | None = Field(
+        None,
+        description="with arrays: what they divide, output channels, or the places of outputs (of all samples); "
+        "default best: what takes less time, layer by layer",
     )
     rows: tree.OnRows | None = Field(
         None,
@@ -65,6 +70,7 @@ class SystolicText(Strict):
             sums_bits=self.sums,
             lanes=self.lanes,
             arrays=self.arrays,
+            divide=self.divide,
         )
         return tree.Systolic(self.dataflow, **rest)
 

@@ -58,6 +58,7 @@ class Network:
         source: where the shapes come from (a paper, a file).
         skipped: what an importer left out, and why.
         outputs: layers whose output leaves the network although others take it; so does what nobody takes.
+        places: (layer, ``file:line``) pairs, where each layer is a line of a file.
 
     Raises:
         NetworkError: for a name that is used twice or unknown, or a cycle.
@@ -70,6 +71,7 @@ class Network:
     source: str = ""
     skipped: tuple[Skipped, ...] = ()
     outputs: tuple[str, ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         names = [layer.name for layer in self.layers]

@@ -103,6 +103,12 @@ class Product:
         mixed = {d for rank in inputs.ranks if set(rank.dims) & set(self.x) for d in rank.dims}
         return self._size(tuple(d for d in self.k if d not in mixed))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether inputs of one place of the window are all different: no index is made of two x or of two k."""
+        ranks = [set(rank.dims) for rank in self.tensor("inputs").ranks]
+        return all(len(dims & set(part)) < 2 for dims in ranks for part in (self.x, self.k))
+
     @cached_property
     def existing_of_k(self) -> Ints:
         """[k] how many x have an input there that is no padding."""

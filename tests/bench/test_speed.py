@@ -207,6 +207,34 @@ def test_resnet_50_on_a_systolic_array(benchmark: BenchmarkFixture, dataflow: st
 
 
 @pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+def test_vgg_16_on_a_small_systolic_array(benchmark: BenchmarkFixture, dataflow: str) -> None:
+    """What SCALE-Sim's buffers fetch where windows overlap: most of two thousand million requests need no replay."""
+    sets = [f"systolic.dataflow={dataflow}", "systolic.timing=scalesim"]
+    arch, network = sim.load_arch("systolic_8x8_ws", set=sets), sim.load_workload("vgg16")
+    result = benchmark.pedantic(sim.run, (arch, network), rounds=3, warmup_rounds=1)
+    fetched = sum(layer.systolic.fetched["inputs"] for layer in result.layers if layer.systolic)
+    assert (
+        fetched == {"os": 923394687, "ws": 1862755656, "is": 33151806}[dataflow]
+    )  # as a replay of every word has it
+
+
+@pytest.mark.parametrize(("workload", "batch"), [("resnet50", 8), ("lstm1_tpu", 96), ("cnn1", 32)])
+def test_a_network_on_the_tpu(benchmark: BenchmarkFixture, workload: str, batch: int) -> None:
+    """All layers in a row, by events, with words and energy, and where the cycles went."""
+    arch, network = sim.load_arch("tpu_v1"), sim.load_workload(workload, batch=batch)
+    result = benchmark(lambda: sim.run(arch, network))
+    assert result.totals.breakdown is not None
+    assert result.totals.breakdown.cycles == pytest.approx(result.totals.latency_cycles)
+
+
+def test_a_network_on_several_arrays(benchmark: BenchmarkFixture) -> None:
+    """Every layer twice: by what the arrays may divide."""
+    arch, network = sim.load_arch("tpu_v4_like"), sim.load_workload("resnet50", batch=8)
+    result = benchmark(lambda: sim.run(arch, network))
+    assert {layer.systolic.divided for layer in result.layers if layer.systolic} == {"channels", "outputs"}
+
+
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
 def test_a_systolic_array_register_by_register(benchmark: BenchmarkFixture, dataflow: Stationary) -> None:
     """8 x 8 PEs, about 10^4 cycles: every word moves through every PE."""
     steps = {"os": (8, 8, 10_000), "ws": (10_000, 8, 8), "is": (8, 10_000, 8)}[dataflow]

@@ -122,6 +122,13 @@ def test_bind_and_set_are_not_for_topologies(tilenest: Any, files: tuple[str, ..
     assert (status, "has no values to set (rows)" in err) == (2, True)
 
 
+def test_a_result_says_what_arrays_divide(tilenest: Any):
+    words = ("run", "--arch", "tpu_v4_like", "--workload", "resnet18", "--layers", "conv1,conv5*")
+    status, out, _ = tilenest(*words, "--set", "systolic.divide=channels")
+    assert (status, "arrays   divide channels in 6 layers\n" in out) == (0, True)
+    assert "arrays   divide" not in tilenest("run", "--arch", "tpu_v2_like", "--workload", "tiny_gemm")[1]
+
+
 # --- trace
 
 
@@ -160,6 +167,30 @@ def test_a_trace_goes_to_a_file(tilenest: Any):
     for wrong, expected in (("x", "not of the form 10-20"), ("3-", "not of the form")):
         status, _, err = tilenest(*words, "--cycles", wrong)
         assert (status, expected in err) == (2, True)
+
+
+def test_folds_of_a_trace_are_those_of_the_machine(tilenest: Any, file: Any):
+    """The TPU has the channels of one place of the window on its rows."""
+    net = file("net.yaml", "name: net\ninput: [3, 4, 4]\nlayers:\n  - {conv: conv, M: 4, kernel: 2}\n")
+    words = ("--arch", "tpu_v1", "--set", "side=8", "--workload", net)
+    status, out, err = tilenest("trace", *words, "--layer", "conv", "--json")
+    assert (status, err) == (0, "")
+    used = {(pe["row"], pe["column"]) for cycle in json.loads(out)["cycles"] for pe in cycle["pes"] if pe["busy"]}
+    assert used == {(row, column) for row in range(3) for column in range(4)}
+    status, out, _ = tilenest("run", *words, "--json")
+    assert json.loads(out)["layers"][0]["active_pes"] == len(used)
+
+
+def test_cycles_that_there_are_not(tilenest: Any):
+    words = ("trace", "--arch", "systolic_8x8_ws", "--layer", "tiny_gemm", "--cycles")
+    for wrong, expected in (
+        ("28-30", "tiny_gemm takes cycles 0 to 27 on systolic_8x8_ws"),
+        ("9-3", "9 comes after 3"),
+    ):
+        status, out, err = tilenest(*words, wrong)
+        assert (status, out, expected in err) == (2, "", True)
+    status, out, _ = tilenest(*words, "27-90")
+    assert (status, out.count("\ncycle ")) == (0, 1)
 
 
 def test_only_systolic_arrays_can_be_watched(tilenest: Any):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sim.arch.systolic import SystolicMachine
 from sim.arch.tree import Architecture
-from sim.engines.systolic import case_of, evaluate, folds_of
+from sim.engines.systolic import evaluate
+from sim.engines.systolic_folds import Folds, case_of
 from sim.kernels import systolic as kernel
 from sim.reference.systolic import SCALESIM, Stationary, simulate
 from sim.reference.systolic_array import Rules, Run
@@ -31,7 +32,23 @@ def machine(rows: int, columns: int, dataflow: str, *sets: str) -> Architecture:
 
 
 def observed(run: Run) -> list[list[int]]:
-    return [list(dataclasses.astuple(words)) for words in (run.inputs, run.weights, run.outputs)]
+    """As the kernel has it: of one array, operands enter it just when its SRAM reads them."""
+    seen = [list(dataclasses.astuple(words)) for words in (run.inputs, run.weights, run.outputs)]
+    return [[*row, row[0] if role < 2 else 0] for role, row in enumerate(seen)]
+
+
+def made(
+    x: int, n: int, k: int, exists: np.ndarray, size: tuple[int, int], dataflow: str, rules: Rules
+) -> np.ndarray:
+    """A product on one array."""
+    case = np.zeros(kernel.CASE, np.int64)
+    stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
+    passed = int((exists.sum(axis=0) * (np.arange(k) % size[0] + 1)).sum())
+    case[[kernel.X, kernel.N, kernel.K, kernel.STATIONARY, kernel.ROWS, kernel.COLUMNS]] = x, n, k, stationary, *size
+    case[[kernel.OVERLAP, kernel.DRAIN, kernel.WHOLE]] = rules.overlap, rules.drain, rules.whole
+    case[[kernel.EXISTING, kernel.LOADED]] = exists.sum(), passed
+    case[[kernel.GROUPS, kernel.PLACES, kernel.ACROSS, kernel.ALONG]] = 1
+    return case
 
 
 def foretold(case: kernel.Ints) -> list[list[int]]:
@@ -56,10 +73,7 @@ def test_the_closed_form_is_what_moving_every_word_shows(product, rows, columns,
     run = simulate(inputs, weights, (rows, columns), dataflow, rules, exists)
     np.testing.assert_array_equal(run.product, inputs @ weights)
     (x, k), n = inputs.shape, weights.shape[1]
-    stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
-    passed = int((exists.sum(axis=0) * (np.arange(k) % rows + 1)).sum())
-    how = (stationary, rules.overlap, rules.drain, rules.whole)
-    case = np.array([x, n, k, 1, rows, columns, *how, int(exists.sum()), passed, 1, 1], np.int64)
+    case = made(x, n, k, exists, (rows, columns), dataflow, rules)
     assert kernel.cycles(case) == run.cycles
     if rules.whole:  # registers of what fills up a fold are not told apart
         assert [row[:2] for row in foretold(case)] == [row[:2] for row in observed(run)]
@@ -117,10 +131,10 @@ def test_a_convolution_is_the_product_that_its_addresses_say(layer, rows, column
     np.testing.assert_array_equal(~padding[of_x[:, None] + of_k], exists)
     run = simulate(inputs, weights, (rows, columns), dataflow, Rules(overlap=overlap), exists)
     np.testing.assert_array_equal(run.product, outputs)
-    case = case_of(product, SystolicMachine.of(arch))
+    case = case_of(product, SystolicMachine.of(arch), "channels")
     assert kernel.cycles(case) == run.cycles
     assert foretold(case) == observed(run)
-    assert folds_of(case).efficiency <= 1
+    assert Folds.of(case).efficiency <= 1
     result = evaluate(layer, arch)
     assert result.compute_cycles == run.cycles
     assert result.actions["registers"]["inputs"].reads == run.inputs.reads
@@ -132,14 +146,15 @@ def test_groups_follow_each_other_as_folds_do():
     layer = net.network()["dw"]
     assert isinstance(layer, Layer)
     for dataflow, overlap in itertools.product(DATAFLOWS, ("true", "false")):
-        case = case_of(Product.of(layer), SystolicMachine.of(machine(4, 4, dataflow, f"systolic.overlap={overlap}")))
+        arch = machine(4, 4, dataflow, f"systolic.overlap={overlap}")
+        case = case_of(Product.of(layer), SystolicMachine.of(arch), "channels")
         one = case.copy()
         one[kernel.GROUPS] = 1
         assert case[kernel.GROUPS] == 5
         if overlap == "false":
             assert kernel.cycles(case) == 5 * kernel.cycles(one)
         else:  # all but the last one leave while others enter
-            folds = folds_of(case)
+            folds = Folds.of(case)
             enter = sum(kernel.interval(one, fold) for fold in range(folds.row_folds * folds.column_folds))
             assert kernel.cycles(case) == 4 * enter + kernel.cycles(one)
         np.testing.assert_array_equal(foretold(case), 5 * np.array(foretold(one)))
@@ -152,7 +167,7 @@ def test_folds_that_share_no_place_of_the_window_are_those_of_as_many_products(l
     arch = machine(rows, columns, "ws")
     product = Product.of(layer)
     places, channels = product.sizes[2] // product.side_by_side, product.side_by_side
-    case = case_of(product, SystolicMachine.of(arch))
+    case = case_of(product, SystolicMachine.of(arch), "channels")
     case[kernel.PLACES] = places
     rng = np.random.default_rng(0)
     values = {"inputs": rng.integers(-9, 10, (2, 3, 7, 7)), "weights": rng.integers(-9, 10, (5, 3, 3, 3))}
@@ -163,36 +178,41 @@ def test_folds_that_share_no_place_of_the_window_are_those_of_as_many_products(l
     seen = np.sum([observed(run) for run in runs], axis=0)
     seen[2, kernel.SRAM_READS] += (places - 1) * outputs.size  # to add the sums of one place to those of another
     np.testing.assert_array_equal(foretold(case), seen)
-    one = case.copy()
-    one[[kernel.K, kernel.PLACES]] = channels, 1
-    folds = folds_of(one)
-    if folds.column_folds == 1:  # places follow each other as groups do
-        one[kernel.GROUPS] = places
-        assert kernel.cycles(case) == kernel.cycles(one)
+    run = simulate(inputs, weights, (rows, columns), "ws", Rules(places=places), exists)
+    np.testing.assert_array_equal(run.product, outputs)
+    assert foretold(case) == observed(run)
+    assert kernel.cycles(case) == run.cycles
 
 
-@settings(max_examples=80, deadline=None)
-@given(products(), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.sampled_from(DATAFLOWS))
-def test_several_arrays_are_as_many_that_divide_the_columns(product, rows, columns, arrays, dataflow):
-    """Word by word, where all columns fit: each array by itself has a part of the product."""
+def shares(dataflow: str, part: str, sizes: tuple[int, int], of_array: int, arrays: int) -> list[np.ndarray]:
+    """What each array has of x (outputs) or n (channels): whole folds, or of what streams one, each in turn."""
+    whole = np.arange(sizes[0] if part == "outputs" else sizes[1])
+    turns = whole if (dataflow, part) in (("ws", "outputs"), ("is", "channels")) else whole // of_array
+    return [own for a in range(arrays) if len(own := whole[turns % arrays == a])]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    products(), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.sampled_from(DATAFLOWS),
+    st.sampled_from(("channels", "outputs")), st.booleans(),
+)  # fmt: skip
+def test_several_arrays_are_as_many_that_have_a_part_each(product, rows, columns, arrays, dataflow, part, overlap):
+    """Word by word: each array by itself has a part of the product; the first one has most to do."""
     inputs, exists, weights = product
     (x, k), n = inputs.shape, weights.shape[1]
-    on_columns = x if dataflow == "is" else n
-    if on_columns > arrays * columns:
-        return
-    runs, total = [], np.zeros((x, n), np.int64)
-    for first in range(0, on_columns, columns):
-        part = slice(first, first + columns)
-        own = (inputs[part], weights, exists[part]) if dataflow == "is" else (inputs, weights[:, part], exists)
-        runs.append(simulate(own[0], own[1], (rows, columns), dataflow, Rules(), own[2]))
-        total[(part, slice(None)) if dataflow == "is" else (slice(None), part)] = runs[-1].product
+    rules, runs, total = Rules(overlap=overlap), [], np.zeros((x, n), np.int64)
+    of_array = rows if (dataflow, part) == ("os", "outputs") else columns
+    for own in shares(dataflow, part, (x, n), of_array, arrays):
+        at = (own, slice(None)) if part == "outputs" else (slice(None), own)
+        mine = (inputs[own], weights, exists[own]) if part == "outputs" else (inputs, weights[:, own], exists)
+        runs.append(simulate(mine[0], mine[1], (rows, columns), dataflow, rules, mine[2]))
+        total[at] = runs[-1].product
     np.testing.assert_array_equal(total, inputs @ weights)
-    stationary = {"os": kernel.OUTPUT, "ws": kernel.WEIGHT, "is": kernel.INPUT}[dataflow]
-    passed = int((exists.sum(axis=0) * (np.arange(k) % rows + 1)).sum())
-    sizes = (x, n, k, 1, rows, arrays * columns, stationary, True, True, False)
-    case = np.array([*sizes, int(exists.sum()), passed, 1, arrays], np.int64)
-    assert kernel.cycles(case) == max(run.cycles for run in runs)
+    case = made(x, n, k, exists, (rows, columns), dataflow, rules)
+    on_columns = (part == "outputs") == (dataflow == "is")
+    case[kernel.ACROSS if on_columns else kernel.ALONG] = arrays
+    assert kernel.cycles(case) == runs[0].cycles == max(run.cycles for run in runs)
     seen = np.sum([observed(run) for run in runs], axis=0)
-    right = 1 if dataflow == "is" else 0  # what goes right is read once for all arrays
-    seen[right, kernel.SRAM_READS] = observed(runs[0])[right][kernel.SRAM_READS]
+    shared = 0 if part == "channels" else 1  # the operand that all need is read once for all
+    seen[shared, kernel.SRAM_READS] = observed(runs[0])[shared][kernel.SRAM_READS]
     np.testing.assert_array_equal(foretold(case), seen)

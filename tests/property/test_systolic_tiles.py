@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.arch.systolic import SystolicMachine
-from sim.engines.scalesim import by_laps
-from sim.engines.systolic import case_of, evaluate, folds_of
+from sim.arch.tree import Architecture, Fanout, Part
+from sim.engines.systolic import evaluate
+from sim.engines.systolic_folds import parts_of
 from sim.engines.systolic_tiles import Plan, Planner
+from sim.errors import RoomError
 from sim.kernels import systolic as kernel
 from sim.kernels import tiles
-from sim.kernels.replay import REVERSED, SKEWED, misses
 from sim.kernels.tiles import INPUTS, SUMS, WEIGHTS, WRITTEN
 from sim.reference.tiles import Dram, Step, simulate
 from sim.workload.layer import Layer
@@ -54,9 +56,8 @@ def test_the_kernel_is_a_queue_of_events(schedule):
 
 
 def planned(layer: Layer, arch: Any) -> tuple[Plan, Planner]:
-    own, product = SystolicMachine.of(arch), Product.of(layer)
-    case = case_of(product, own)
-    planner = Planner(product, own, folds_of(case), case)
+    own = SystolicMachine.of(arch)
+    planner = Planner(layer, arch, own, parts_of(own)[0])
     planner.check()
     return planner.plan(), planner
 
@@ -73,20 +74,38 @@ def naive_inputs(product: Product, parts: list[tuple[range, range]], stay: bool)
     return words
 
 
-@settings(max_examples=60, deadline=None)
-@given(convolutions(), st.integers(2, 5), st.sampled_from(("os", "ws", "is")), st.sampled_from((128, 256, 4096)))
-def test_what_comes_from_dram(layer, side, dataflow, size):
-    arch = machine(side, side, dataflow, *(f"{m}_sram.size={size}B" for m in ("input", "weight", "output")))
-    plan, planner = planned(layer, arch)
+def grid(arch: Architecture, arrays: int, part: Part) -> Architecture:
+    """Several arrays of one machine that divide `part`."""
+    place = arch.nodes.index(arch.fanouts[0])
+    nodes = (*arch.nodes[:place], Fanout("grid", arrays), *arch.nodes[place:])
+    assert arch.systolic
+    return replace(arch, nodes=nodes, systolic=replace(arch.systolic, arrays="grid", divide=part))
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    convolutions(), st.integers(2, 5), st.sampled_from(("os", "ws", "is")), st.sampled_from((128, 256, 512, 4096)),
+    st.integers(1, 3), st.sampled_from(("channels", "outputs")), st.booleans(),
+)  # fmt: skip
+def test_what_comes_from_dram(layer, side, dataflow, size, arrays, part, overlap):
+    sizes = (f"{m}_sram.size={size}B" for m in ("input", "weight", "output"))
+    one = machine(side, side, dataflow, *sizes, f"systolic.overlap={str(overlap).lower()}")
+    try:
+        plan, planner = planned(layer, grid(one, arrays, part))
+    except RoomError:  # several arrays need more at a time
+        assert arrays > 1
+        return
     product, folds = planner.product, planner.folds
     (x, n, k), half = product.sizes, size * 8 // 2 // 16
     stay = layer.words("inputs") <= 2 * half
-    chunk = planner.chunk()
+    on_columns = (part == "outputs") == (dataflow == "is")
+    high, wide = (1, arrays) if on_columns else (arrays, 1) if dataflow == "os" else (1, 1)
+    chunk = planner.chunk() * folds.at_once
     steps = plan.tile.shape[1] // (folds.row_folds * folds.column_folds)
-    assert steps == -(-folds.steps // chunk)
+    assert steps == -(-folds.streams // chunk)
     rows, columns, streams = (
         [range(a, min(a + size_, whole)) for a in range(0, whole, size_)]
-        for size_, whole in ((side, folds.on_rows), (side, folds.on_columns), (chunk, folds.steps))
+        for size_, whole in ((side * high, folds.on_rows), (side * wide, folds.on_columns), (chunk, folds.streams))
     )
     if dataflow == "is":
         assert plan.fetched["inputs"] == naive_inputs(product, [(c, r) for c in columns for r in rows], stay)
@@ -99,8 +118,8 @@ def test_what_comes_from_dram(layer, side, dataflow, size):
     elif dataflow == "is":
         assert plan.fetched["weights"] == k * n * folds.column_folds
     else:
-        assert plan.fetched["weights"] == k * n * (1 if k * min(side, n) <= half else folds.row_folds)
-    sums_stay = dataflow == "os" or folds.steps * min(side, folds.on_columns) <= half
+        assert plan.fetched["weights"] == k * n * (1 if k * min(side * wide, n) <= half else folds.row_folds)
+    sums_stay = dataflow == "os" or folds.streams * min(side * wide, folds.on_columns) <= half
     rounds = 1 if sums_stay else folds.row_folds
     assert (plan.written, plan.fetched["outputs"]) == (x * n * rounds, x * n * (rounds - 1))
     assert plan.cycles.sum() == kernel.cycles(planner.case)
@@ -119,26 +138,3 @@ def test_memory_only_ever_adds_cycles_and_a_faster_one_fewer(layer, dataflow):
     assert none.latency_cycles == pytest.approx(none.compute_cycles, rel=1e-3, abs=1e-3)
     parts = slow.cycles
     assert slow.latency_cycles == pytest.approx(sum(parts[p] for p in ("compute", "first", "stalls", "last")))
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=4),
-    st.integers(1, 4),
-    st.integers(1, 60),
-    st.sampled_from((SKEWED, REVERSED)),
-    st.booleans(),
-)
-def test_what_comes_once_in_a_lap_is_fetched_as_a_replay_shows(shapes, repeats, capacity, order, many_laps):
-    """Laps of several folds, each of which has words of its own; all of them repeated, or each one by itself."""
-    made, lines, lanes, line, lane = [], list[int](), list[int](), 0, 0
-    for deep, wide in shapes:
-        made.append((line, line + deep, lane, lane + wide))
-        lines += [1000 * (line + i) for i in range(deep)]
-        lanes += [lane + j for j in range(wide)]
-        line, lane = line + deep, lane + wide
-    laps = [[fold] * repeats for fold in made] if many_laps else [made] * repeats
-    folds = np.array([(*fold, 100 * i) for i, fold in enumerate(f for lap in laps for f in lap)], np.int64)
-    stamps = np.zeros(1000 * line + lane, np.int32)
-    replayed = misses(np.array(lines), np.array(lanes), folds, order, capacity, stamps)
-    assert by_laps(folds, order, capacity, 1 if many_laps else len(made), repeats) == tuple(replayed)

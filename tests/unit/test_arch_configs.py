@@ -130,6 +130,13 @@ def test_tpu_v3_s_and_v4_s_peaks(name: str, tflops: float, gb_s: float):
     assert 2 * arch.memories[0].bandwidth * arch.clock_hz / 8e9 == pytest.approx(gb_s)
 
 
+def test_tpu_v2_s_peak():
+    # JAX, jax/_src/pallas/mosaic/tpu_info.py, commit 04c6362: per core.
+    arch = read_architecture("tpu_v2_like")
+    assert 2 * arch.pes * arch.clock_hz / 1e12 == pytest.approx(23, rel=5e-3)
+    assert arch.memories[0].bandwidth * arch.clock_hz / 8e9 == pytest.approx(358)
+
+
 @pytest.mark.parametrize("name", ["simba_like", "tpu_v4i_like"])
 def test_channels_enough_and_pixels_enough_fill_the_array(name: str):
     # 512 by 512 channels and 128 x 128 pixels, in words as wide as the multipliers.

@@ -7,7 +7,7 @@ import pytest
 import sim
 from sim.components.table import node_costs
 from sim.engines.systolic import evaluate
-from sim.errors import ConfigError, TilenestError
+from sim.errors import ConfigError, RoomError, TilenestError
 from sim.report.systolic_trace import trace
 from sim.results import LayerResult
 from sim.schema.architecture import read_architecture
@@ -129,9 +129,13 @@ def test_a_network_runs_and_goes_to_json():
     assert "timing tilenest" in str(result)
 
 
-def test_several_arrays_divide_the_columns():
-    layer, many = gemm(200, 512, 128), [f"matrix_units={n}" for n in (1, 2, 4)]
-    one, two, four = (evaluate(layer, read_architecture("tpu_v4_like", [sets])) for sets in many)
+def several(layer: Layer, arrays: int, *sets: str) -> LayerResult:
+    return evaluate(layer, read_architecture("tpu_v4_like", [f"matrix_units={arrays}", *sets]))
+
+
+def test_several_arrays_divide_channels():
+    layer, by = gemm(200, 512, 128), "systolic.divide=channels"
+    one, two, four = several(layer, 1), several(layer, 2, by), several(layer, 4, by)
     for result, arrays in ((one, 1), (two, 2), (four, 4)):
         assert result.systolic is not None
         assert result.systolic.column_folds == 4 / arrays
@@ -145,6 +149,45 @@ def test_several_arrays_divide_the_columns():
     assert one.energy_breakdown["mxus"] == pytest.approx(four.energy_breakdown["mxus"])
 
 
+def test_several_arrays_divide_outputs():
+    layer, by = gemm(1000, 128, 256), "systolic.divide=outputs"
+    one, four = several(layer, 1), several(layer, 4, by)
+    assert one.systolic is not None
+    assert four.systolic is not None
+    assert (one.systolic.divided, four.systolic.divided) == ("", "outputs")
+    assert (one.systolic.row_folds, four.systolic.row_folds, four.systolic.steps) == (2, 2, 250)
+    assert four.compute_cycles == 128 + 2 * 250 + 128 + 128 - 2
+    assert four.actions["vmem"]["weights"].reads == one.actions["vmem"]["weights"].reads == 128 * 256
+    assert four.actions["registers"]["weights"].fills == 4 * one.actions["registers"]["weights"].fills
+    assert four.actions["hbm"] == one.actions["hbm"]
+    assert four.active_pes == 4 * 128 * 128
+    word = node_costs(read_architecture("tpu_v4_like"))["mxus.all"].word_pj(16)
+    assert four.energy_breakdown["mxus"] == pytest.approx((1000 * 256 + 4 * 256 * 128 + 2 * 1000 * 128) * word)
+
+
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+def test_arrays_divide_what_takes_less_time(dataflow: str):
+    for layer, better in ((gemm(4096, 128, 128), "outputs"), (gemm(128, 4096, 128), "channels")):
+        how = [f"systolic.dataflow={dataflow}"]
+        best, *both = (several(layer, 4, *how, f"systolic.divide={d}") for d in ("best", "outputs", "channels"))
+        assert best == min(both, key=lambda result: result.latency_cycles)
+        assert best.systolic is not None
+        assert best.systolic.divided == better
+        assert both[0].latency_cycles != both[1].latency_cycles
+
+
+def test_arrays_divide_what_there_is_room_for():
+    layer, columns = gemm(4096, 128, 128), "mxu.x=8"  # 128 x 32 weights of a fold, or the same 128 x 8 for all arrays
+    roomy = several(layer, 4, columns, "scratchpad=100 KiB").systolic
+    assert roomy is not None
+    assert roomy.divided == "channels"
+    tight = several(layer, 4, columns, "scratchpad=16 KiB").systolic
+    assert tight is not None
+    assert tight.divided == "outputs"
+    with pytest.raises(RoomError, match="128 x 32 weights of a fold are 65536 bit"):
+        several(layer, 4, columns, "scratchpad=1 KiB")
+
+
 def test_several_arrays_with_inputs_and_outputs_at_home(tmp_path):
     file = tmp_path / "two.yaml"
     grid = "  - {fanout: units, x: 2, after: accumulators}\n"
@@ -152,10 +195,17 @@ def test_several_arrays_with_inputs_and_outputs_at_home(tmp_path):
     sets = ["host.bandwidth=1TB/s", "weight_dram.bandwidth=1TB/s", "weight_dram.burst=8bit", "weight_fifo.size=1MiB"]
     sizes = {"P": 500, "M": 1024, "C": 256}
     layer = Layer.einsum("gemm", sizes, bits=8, inputs="P C", weights="M C", outputs="P M")
-    one, two = (evaluate(layer, read_architecture(name, sets)) for name in ("tpu_v1", file))
-    assert (one.compute_cycles, two.compute_cycles) == (2000, 1000)
-    assert two.actions["unified_buffer"]["inputs"].reads * 2 == one.actions["unified_buffer"]["inputs"].reads
-    assert two.actions["weight_dram"] == one.actions["weight_dram"]
+    one = evaluate(layer, read_architecture("tpu_v1", sets))
+    by = {
+        d: evaluate(layer, read_architecture(file, [*sets, f"systolic.divide={d}"])) for d in ("channels", "outputs")
+    }
+    assert [r.compute_cycles for r in (one, *by.values())] == [2000, 1000, 1000]
+    read = {name: r.actions["unified_buffer"]["inputs"].reads for name, r in by.items()}
+    assert 2 * read["channels"] == read["outputs"] == one.actions["unified_buffer"]["inputs"].reads
+    assert all(r.actions["weight_dram"] == one.actions["weight_dram"] for r in by.values())
+    shifted = {name: r.actions["registers"]["weights"].fills for name, r in by.items()}
+    assert shifted["outputs"] == 2 * shifted["channels"]
+    assert evaluate(layer, read_architecture(file, sets)) == min(by.values(), key=lambda r: r.latency_cycles)
 
 
 @pytest.mark.parametrize(
@@ -163,11 +213,17 @@ def test_several_arrays_with_inputs_and_outputs_at_home(tmp_path):
     [
         (("systolic.arrays=mxu",), "several systolic arrays are two fanouts, mxu and within it that of the PEs"),
         (("systolic.timing=scalesim",), "SCALE-Sim's timing is for one array"),
+        (("systolic.divide=rows",), "systolic.divide is 'rows'"),
     ],
 )
 def test_mistakes_with_several_arrays(sets: tuple[str, ...], message: str):
     with pytest.raises(ConfigError, match=message):
         read_architecture("tpu_v3_like", sets)
+
+
+def test_one_array_divides_nothing():
+    with pytest.raises(ConfigError, match="one array divides nothing among others"):
+        read_architecture("systolic_8x8_ws", ["systolic.divide=outputs"])
 
 
 def test_several_arrays_cannot_be_watched():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import pickle
 from pathlib import Path
 
 import pytest
 
+import sim
 from sim.arch.systolic import SystolicMachine
 from sim.engines.systolic import evaluate
-from sim.engines.systolic_tiles import RoomError
-from sim.errors import ConfigError, MappingError, UnsupportedOp
+from sim.errors import ConfigError, MappingError, RoomError, UnsupportedOp
 from sim.mapping.nest import Mapping
 from sim.schema.architecture import read_architecture
 from sim.schema.workload import read_workload
@@ -217,6 +218,8 @@ def test_products(tmp_path: Path):
         (CONV + ", 8, 8, 3, 3, 2, 4, 1,\n", "no name"),
         (GEMM + "G, 4, 0, 6,\n", "row 2 (G): N is '0'"),
         (GEMM + "G, 4, 5\n", "row 2 (G): no K"),
+        ("Layer, K, N, M\nG, 4, 5, 6\n", "net.csv:1:1: these are the headings neither of convolutions nor"),
+        ("Layer, Height, Width\nG, 4, 5\n", "expected: Layer name, IFMAP Height, "),
         (CONV, "there is no layer"),
         ("", "a topology has a line of headings"),
         ("Conv1, 8, 8, 3, 3, 2, 4, 1,\n" * 2, "the first line must be the headings"),
@@ -227,11 +230,15 @@ def test_a_mistake_in_a_topology(told, text: str, expected: str):
 
 
 def test_all_mistakes_of_a_topology_at_once(told):
-    text = CONV + "Conv1, 0, 8, 3, x, 2, 4, 1,\nConv2, 8, 8, 3, 3, 2, 4, 1,\nConv3, 8,\n"
-    assert [m.splitlines()[0].partition(": ")[0] for m in told("net.csv", text)] == [
+    rows = "Conv1, 0, 8, 3, x, 2, 4, 1,\nConv2, 8, 8, 3, 3, 2, 4, 1,\nConv3, 0,\nConv4, 8, 8, 9, 3, 0, 4,\n"
+    assert [m.splitlines()[0].partition(": row")[0] for m in told("net.csv", CONV + rows)] == [
         "net.csv:2:8",
         "net.csv:2:17",
-        "net.csv:4:10",
+        "net.csv:4:10",  # columns that are missing
+        "net.csv:4:8",  # and what is wrong with those that are there
+        "net.csv:5:25",
+        "net.csv:5:20",
+        "net.csv:5:14",  # a filter larger than its input, whatever else is wrong
     ]
 
 
@@ -253,6 +260,45 @@ def test_a_memory_too_small_for_one_fold(dataflow: str, memory: str, what: str, 
     sets = [f"systolic.dataflow={dataflow}", f"systolic.timing={timing}", f"{memory}.size=16 B"]
     with pytest.raises(RoomError, match=f"layer tiny: {memory} is too small for one fold: {what}"):
         evaluate(tiny(), read_architecture("systolic_8x8_ws", sets))
+
+
+ROOM = "Conv1, 28, 28, 3, 3, 20, 40, 1,\nConv2, 28, 28, 3, 3, 10, 40, 1,\nConv3, 28, 28, 3, 3, 10, 3, 1,\n"
+
+
+@pytest.mark.parametrize("timing", ["tilenest", "scalesim"])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_all_layers_without_room_at_once_with_their_rows(tmp_path: Path, timing: str, jobs: int):
+    file = tmp_path / "net.csv"
+    file.write_text(CONV + ROOM)
+    sets = ("systolic.dataflow=os", f"systolic.timing={timing}", "input_sram.size=8 B", "output_sram.size=64 B")
+    with pytest.raises(RoomError) as caught:
+        sim.run(read_architecture("systolic_8x8_ws", sets), file, jobs=jobs)
+    lines = str(caught.value).splitlines()
+    assert [line.partition(" is too small")[0] for line in lines] == [
+        f"layers Conv1 ({file}:2), Conv2 ({file}:3), Conv3 ({file}:4): input_sram",
+        f"layers Conv1 ({file}:2), Conv2 ({file}:3): output_sram",
+    ]
+    one = pickle.loads(pickle.dumps(caught.value))  # as from another process
+    assert one.faults == caught.value.faults
+
+
+def test_rows_of_layers_without_room_on_a_machine_with_homes(tmp_path: Path):
+    file = tmp_path / "net.csv"
+    file.write_text(CONV + ROOM)
+    with pytest.raises(RoomError) as caught:
+        sim.run(read_architecture("tpu_v1", ["unified_buffer.size=20 KiB", "weight_fifo.size=1 KiB"]), file)
+    first, second, third = str(caught.value).splitlines()
+    assert first.startswith(f"{file}:2: layer Conv1: unified_buffer is too small")
+    assert second.startswith("layers Conv1")
+    assert second.endswith("weight_fifo is too small for the weights of one fold, 524288 bit; it holds 8192 bit")
+    assert third.startswith(f"{file}:3: layer Conv2: unified_buffer is too small")
+
+
+def test_layers_without_a_place_and_many_of_them():
+    error = RoomError([(f"layer{i}", "no room") for i in range(12)], [("layer1", "net.csv:7")])
+    assert str(error) == (
+        "layers layer0, layer1 (net.csv:7), layer2, layer3, layer4, layer5, layer6, layer7 and 4 more: no room"
+    )
 
 
 def test_layers_and_mappings_that_an_array_does_not_take():

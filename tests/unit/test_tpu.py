@@ -6,8 +6,7 @@ import pytest
 
 import sim
 from sim.engines.systolic import evaluate, run_in_a_row
-from sim.engines.systolic_tiles import RoomError
-from sim.errors import ConfigError, MappingError
+from sim.errors import ConfigError, MappingError, RoomError
 from sim.mapping.nest import Mapping
 from sim.results import LayerResult
 from sim.schema.architecture import read_architecture

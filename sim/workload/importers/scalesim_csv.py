@@ -57,30 +57,44 @@ def import_scalesim(path: Path, batch: int | None = None) -> Network:
         ConfigError: with all mistakes, by row.
     """
     rows = list(_rows(path))
-    problems: list[Problem] = []
     if not rows:
         raise ConfigError(Problem("a topology has a line of headings and a row for each layer", str(path)))
     heading, *others = rows
-    names = [cell.lower() for cell in heading.cells]
-    product = names[1:4] == [name.lower() for name in _PRODUCT]
-    if len(names) > 1 and names[1].lstrip("-").isdecimal():
-        expected = "e.g. Layer name, IFMAP Height, ...; or Layer, M, N, K,"
-        problems.append(
-            Problem("the first line must be the headings", str(path), heading.number, 1, heading.text, expected)
-        )
+    columns, problems = _columns_of(heading)
     if not others:
         problems.append(Problem("there is no layer", str(path), heading.number))
-    layers, seen = [], Counter[str]()
+    layers, places, seen = [], [], Counter[str]()
     for row in others:
-        found = list(_mistakes(row, _PRODUCT if product else _CONVOLUTION))
+        found = list(_mistakes(row, columns))
         problems += found
         if not found:
             seen[row.name] += 1
             name = row.name if seen[row.name] == 1 else f"{row.name}.{seen[row.name]}"
-            layers.append((_product if product else _convolution)(name, row, batch or 1))
+            layers.append((_product if columns is _PRODUCT else _convolution)(name, row, batch or 1))
+            places.append((name, f"{path}:{row.number}"))
     if problems:
         raise ConfigError(problems)
-    return Network(path.stem, tuple(layers), batch=batch or 1, source=f"{path}, a topology of SCALE-Sim")
+    about = f"{path}, a topology of SCALE-Sim"
+    return Network(path.stem, tuple(layers), batch=batch or 1, source=about, places=tuple(places))
+
+
+def _columns_of(heading: _Row) -> tuple[tuple[str, ...], list[Problem]]:
+    """What the columns after the name are, and what is wrong with the headings.
+
+    SCALE-Sim reads columns by their place, and is told on its command line whether they are those of products.
+    """
+    names = [cell.lower() for cell in heading.cells[1:]]
+    if any(name.lstrip("-").isdecimal() for name in names):
+        what = "the first line must be the headings"
+    elif names[: len(_PRODUCT)] == [name.lower() for name in _PRODUCT]:
+        return _PRODUCT, []
+    elif len(names) >= len(_CONVOLUTION):
+        return _CONVOLUTION, []
+    else:
+        what = "these are the headings neither of convolutions nor of products"
+    expected = f"Layer name, {', '.join(_CONVOLUTION)}; or Layer, {', '.join(_PRODUCT)}"
+    columns = _CONVOLUTION if len(names) > len(_PRODUCT) else _PRODUCT
+    return columns, [Problem(what, heading.file, heading.number, 1, heading.text, expected)]
 
 
 def _rows(path: Path) -> Iterator[_Row]:
@@ -98,25 +112,29 @@ def _rows(path: Path) -> Iterator[_Row]:
 
 
 def _mistakes(row: _Row, names: tuple[str, ...]) -> Iterator[Problem]:
-    if len(row.cells) < len(names) + 1:
-        missing = names[max(0, len(row.cells) - 1) :]
-        yield row.problem(len(row.cells), f"no {', no '.join(missing)}", f"a name and {len(names)} numbers")
-        return
     if not row.name:
         yield row.problem(0, "no name")
-    bad = False
-    for cell, name in enumerate(names, start=1):
-        if not row.cells[cell].isdecimal() or not 1 <= int(row.cells[cell]) <= _MOST:
-            bad = True
-            yield row.problem(cell, f"{name} is '{row.cells[cell]}'", f"a whole number from 1 to {_MOST}")
+    numbers = dict(zip(names, row.cells[1:], strict=False))
+    if missing := names[len(numbers) :]:
+        yield row.problem(len(row.cells), f"no {', no '.join(missing)}", f"a name and {len(names)} numbers")
+    for cell, (name, text) in enumerate(numbers.items(), start=1):
+        if not _is_size(text):
+            yield row.problem(cell, f"{name} is '{text}'", f"a whole number from 1 to {_MOST}")
+    if names is not _CONVOLUTION:
+        return
     more = row.cells[len(names) + 1 :]
-    if len(names) == len(_CONVOLUTION) and more and not _is_more(more[0]):
+    if more and not _is_more(more[0]):
         yield row.problem(len(names) + 1, f"'{more[0]}' after the strides", "a stride across, or a ratio such as 2:4")
-    if len(names) == len(_CONVOLUTION) and not bad:
-        for size, kernel in ((1, 3), (2, 4)):
-            if int(row.cells[kernel]) > int(row.cells[size]):
-                what = f"{names[kernel - 1]} {row.cells[kernel]} is more than {names[size - 1]} {row.cells[size]}"
-                yield row.problem(kernel, what, "a filter that fits into the input, as nothing is padded")
+    for size, kernel in zip(names[:2], names[2:4], strict=True):
+        have, need = numbers.get(size, ""), numbers.get(kernel, "")
+        if _is_size(have) and _is_size(need) and int(need) > int(have):
+            what = f"{kernel} {need} is more than {size} {have}"
+            expected = "a filter that fits into the input, as nothing is padded"
+            yield row.problem(names.index(kernel) + 1, what, expected)
+
+
+def _is_size(text: str) -> bool:
+    return text.isdecimal() and 1 <= int(text) <= _MOST
 
 
 def _is_more(text: str) -> bool:
