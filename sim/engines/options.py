@@ -43,7 +43,8 @@ def strategy_of(
 
     Args:
         mapper: ``optimal`` or ``sampled``.
-        budget: for ``optimal``, the time that each layer may take, e.g. ``2s``; by default what the proof takes, or a million nests.
+        budget: for ``optimal``, the time that each layer may take, e.g. ``2s``; by default what the proof takes, or
+            a million nests.
         effort: for ``sampled``, a name in `EFFORTS`; by default ``normal``.
         seed: for ``sampled``, of the random numbers; by default 0.
 
