@@ -99,6 +99,7 @@ class Place(NamedTuple):
     grown: Ints  # [D, most, primes]
     counts: Ints  # [D]
     strides: Ints  # [D]
+    busy: float  # the share of all copies' steps that have work
 
 
 @part
@@ -122,7 +123,7 @@ def times_of(e: int, g: int, task: Task, chain: Chain, place: Place) -> float:
 
 
 @part
-def divided(v: int, e: int, task: Task, chain: Chain, place: Place) -> float:
+def divided(v: int, e: int, chain: Chain, place: Place) -> float:
     """The copies among which cost `v` of an edge is divided."""
     out = 1.0
     if chain.among[v, e] >= 0:
@@ -130,9 +131,7 @@ def divided(v: int, e: int, task: Task, chain: Chain, place: Place) -> float:
             for d in range(place.copies.shape[1]):
                 out *= place.copies[f, d]
     if chain.role[v] >= TIME:  # copies that have less work than others do not help
-        for d in range(len(place.passes)):
-            out *= task.size[d] / (place.passes[d] * place.inside[len(place.copies), d])
-        out = max(1.0, out)
+        out = max(1.0, out * place.busy)
     return out
 
 
@@ -170,7 +169,7 @@ def set_lines(e: int, task: Task, chain: Chain, place: Place, out: Floats) -> No
     for f in range(len(task.node)):
         together *= _alike(t, f, task, place) if task.node[f] <= first else 1.0
     for v in range(out.shape[1]):
-        share = divided(v, e, task, chain, place)
+        share = divided(v, e, chain, place)
         if task.kind[IS_OUTPUT, t]:
             least, most = max(0.0, begun * some - together), max(0.0, begun - together * some)
             if begun == together:

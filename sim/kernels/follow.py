@@ -105,7 +105,7 @@ def close_window(
             low, high = ahead(UNMOVED, at0, at0, last0, at1, at1, last1, left, one, two)
         _add(e, c, known, low, high, tile, new, chain, tables, labels)
     for v in range(labels.low.shape[1]):
-        price = tile * chain.tile[v, e] / divided(v, e, task, chain, place)
+        price = tile * chain.tile[v, e] / divided(v, e, chain, place)
         if price:
             more = price * first_words(e, price < 0, task, chain, place)
             most = price * first_words(e, price > 0, task, chain, place)

@@ -48,7 +48,7 @@ def set_classes(e: int, task: Task, chain: Chain, place: Place, starts: Ints, pr
         times = times_of(e, g, task, chain, place) * task.words[t, 0]
         some = uneven(t, task, place) if times > task.words[t, 0] else 1.0  # then not all copies have work every time
         for v in range(prices.shape[2]):
-            price = chain.down[v, e, g] * times / divided(v, e, task, chain, place)
+            price = chain.down[v, e, g] * times / divided(v, e, chain, place)
             row = SOME if price > 0 else BELOW_SOME
             prices[c, row, v] += price * some
             prices[c, row + FULL, v] += price

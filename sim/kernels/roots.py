@@ -37,12 +37,13 @@ def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
     for f in range(fanouts):
         for d in range(dims):
             inside[f + 1, d] = inside[f, d] * copies[f, d]
-    passes = np.empty(dims, np.int64)
+    passes, busy = np.empty(dims, np.int64), 1.0
     for d in range(dims):
         passes[d] = -(-size[d] // inside[fanouts, d])
+        busy *= size[d] / (passes[d] * inside[fanouts, d])
     divisors = np.ones((dims, room[0]), np.int64)
     grown = np.full((dims, room[0], room[1]), -1)
-    return Place(copies, inside, passes, divisors, grown, np.ones(dims, np.int64), np.ones(dims, np.int64))
+    return Place(copies, inside, passes, divisors, grown, np.ones(dims, np.int64), np.ones(dims, np.int64), busy)
 
 
 @maker

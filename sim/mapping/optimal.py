@@ -178,15 +178,12 @@ class _Search:
         space = self.space
         feeders = list(itertools.product(*(space.feeders(t) for t in space.layer.tensors)))
         pricing = Pricing(space, space.prices(feeders[0]))
-        parts = [
-            (f, straight, passing)
-            for passing in np.unique(space.passing, axis=0)
-            for f in feeders
-            for straight in pricing.straight(f)
-        ]
-        chains = [pricing.chain(*part) for part in parts]
+        code = space.passing @ (1 << np.arange(len(space.fanouts)))
+        codes, first = np.unique(code, return_index=True)
+        parts = [(f, straight, n) for n in range(len(codes)) for f in feeders for straight in pricing.straight(f)]
+        chains = [pricing.chain(f, straight, space.passing[first[n]]) for f, straight, n in parts]
         totals = [space.prices(f).total for f, *_ in parts]
-        ways = [(space.passing == passing).all(1) for *_, passing in parts]
+        ways = [code == codes[n] for *_, n in parts]
         axes, copies = space.copies
         if not len(copies):  # the dataflow demands what cannot be
             return
@@ -245,7 +242,7 @@ class _Search:
     def _crude(self, totals: list[Floats], pricing: Pricing) -> Floats:
         """For every way to use the copies, what a nest is worth at least: words come once, and PEs never wait."""
         task, prices, total = self.space.task, pricing.prices, np.min(totals, 0)
-        passes = -(-task.size // self.space.copies[1].prod(1))
+        passes = -(-task.size // math.prod(self.space.copies[1].swapaxes(0, 1)))
         action = np.where(task.kind[0] == 1, UPDATE, READ)
         words = task.words.prod(1)
         tensors, home = range(len(words)), task.kind[HOME]
@@ -253,7 +250,7 @@ class _Search:
         busy = max(
             words * prices.port[tensors, home, action] @ (home == i) * prices.level[i, PORT_TIME] for i in home
         )
-        cycles = np.maximum(passes.prod(1) * total[CYCLES], busy) + total[DEPTH]
+        cycles = np.maximum(math.prod(passes.T) * total[CYCLES], busy) + total[DEPTH]
         pj = total[FIXED] + once + total[STATIC] * cycles
         bits = words * prices.bits @ (home == 0)
         costs = np.log(np.maximum(1e-12, [pj, cycles, np.full_like(cycles, bits)]))

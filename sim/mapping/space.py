@@ -10,6 +10,7 @@ A nest belongs to the space if it is legal and
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -123,7 +124,7 @@ class Space:
             ways = (self.spreads(f, axis) for axis in AXES)
             x, y = (np.array(own, np.int64).reshape(len(own), len(self.dims)) for own in ways)
             pairs = np.stack([np.repeat(x, len(y), 0), np.tile(y, (len(x), 1))], 1)
-            total = pairs.prod(1)
+            total = pairs[:, 0] * pairs[:, 1]
             fine = self._economic(total) if len(self.fanouts) == 1 else np.ones(len(total), bool)
             pairs, total = pairs[fine], total[fine]
             _, first = np.unique(total, axis=0, return_index=True)
@@ -132,8 +133,8 @@ class Space:
             return np.ones((1, 0, 2, len(self.dims)), np.int64), np.ones((1, 0, len(self.dims)), np.int64)
         picks = np.indices([len(f) for f in fanouts]).reshape(len(fanouts), -1)
         axes = np.stack([fanout[pick] for fanout, pick in zip(fanouts, picks, strict=True)], 1)
-        whole = axes.prod(2)
-        fine = self._economic(whole.prod(1))
+        whole = axes[:, :, 0] * axes[:, :, 1]
+        fine = self._economic(math.prod(whole.swapaxes(0, 1)))
         return axes[fine], whole[fine]
 
     @cached_property
