@@ -1,8 +1,8 @@
 """Quantities: ``108 KiB``, ``2 pJ`` and ``200 MHz`` become numbers once, where they are read.
 
-Values are counted in one base unit per dimension (bits, pJ, mW, um2, Hz, s, nm, V, uS, bit/s, bit/cycle). Case matters:
-``b`` is a bit, ``B`` a byte of 8 bits; ``kB`` is 1000 bytes, ``KiB`` 1024 (IEC 80000-13). Arithmetic is exact, and
-rounded once, to a float, at the end.
+Values are counted in one base unit per dimension (bits, pJ, mW, um2, Hz, s, nm, V, uS, bit/s, bit/cycle). Case
+matters: ``b`` is a bit, ``B`` a byte of 8 bits; ``kB`` is 1000 bytes, ``KiB`` 1024 (IEC 80000-13). Arithmetic is
+exact, and rounded once, to a float, at the end.
 
 >>> parse("108 KiB", DATA), parse("1.2 nJ", ENERGY), parse("65 nm", LENGTH, "um")
 (884736.0, 1200.0, 0.065)
