@@ -115,6 +115,7 @@ Area = Annotated[float, UnitField((units.AREA,))]
 Time = Annotated[float, UnitField((units.TIME,))]
 Length = Annotated[float, UnitField((units.LENGTH,), zero=False)]
 Voltage = Annotated[float, UnitField((units.VOLTAGE,), zero=False)]
+Conductance = Annotated[float, UnitField((units.CONDUCTANCE,))]
 Delay = Annotated[Quantity, UnitField((units.TIME, units.CYCLES), "quantity", most=1e12)]
 Bandwidth = Annotated[Quantity, UnitField((units.DATA_RATE, units.DATA_PER_CYCLE), "quantity", zero=False)]
 
