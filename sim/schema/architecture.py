@@ -30,6 +30,7 @@ from sim.errors import ConfigError
 from sim.schema import crossbar, systolic
 from sim.schema.costs import Costed, OperationEnergy, ReadWriteEnergy, WordEnergy, present
 from sim.schema.crossbar import CrossbarText
+from sim.schema.noise import NoiseText
 from sim.schema.source import Source, read
 from sim.schema.systolic import SystolicText
 from sim.schema.validate import (
@@ -285,6 +286,7 @@ class ArchitectureText(Strict):
     parameters: dict[Identifier, Free] = Field({}, description="named values, used as ${name}")
     systolic: SystolicText | None = Field(None, description="class systolic: how the array works")
     crossbar: CrossbarText | None = Field(None, description="class crossbar: how the analog arrays work")
+    noise: NoiseText | None = Field(None, description="class crossbar: what makes the arrays err")
     homes: dict[str, Identifier] = Field(
         {}, description="class systolic: memories in which tensors are before and after a layer, by role"
     )
@@ -309,9 +311,9 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
     problems = [*systolic.misplaced(text, source), *crossbar.misplaced(text, source)]
     if problems:
         raise ConfigError(problems)
-    arrays = crossbar.lower(text, nodes, source)
+    arrays, noise = crossbar.lower(text, nodes, source), crossbar.lower_noise(text, source)
     try:
-        arch = Architecture(text.name, nodes, text.engine, text.clock, crossbar=arrays, **rest)
+        arch = Architecture(text.name, nodes, text.engine, text.clock, crossbar=arrays, noise=noise, **rest)
         node_costs(arch)
         if arch.systolic:
             SystolicMachine.of(arch)
