@@ -112,6 +112,9 @@ class CrossbarText(Strict):
     overlap: bool | None = Field(
         None, description="whether sums are held and converted while the next step is applied (default true)"
     )
+    measured: bool | None = Field(
+        None, description="whether energies of cells and DACs are means over data already (default false)"
+    )
     replicate: bool | None = Field(
         None, description="whether arrays that are left hold further copies of small layers (default false)"
     )
@@ -145,6 +148,7 @@ class CrossbarText(Strict):
             pulse_s=self.inputs.pulse,
             input_ones=self.inputs.ones,
             overlap=self.overlap,
+            measured=self.measured,
             replicate=self.replicate,
             reload=self.reload,
             write_s=self.write,
