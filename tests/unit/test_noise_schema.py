@@ -75,6 +75,14 @@ def test_machines_have_noise_and_it_can_be_set():
     assert varied.time_s == 3600
 
 
+def test_models_that_were_not_measured_for_such_cells():
+    with pytest.raises(ConfigError) as error:
+        read_architecture("reram_crossbar", ["crossbar.cell.most=100 uS"])
+    assert "noise.programming: the model rram_wan was measured up to 39.26 uS, but the cell has 100 uS" in str(
+        error.value
+    )
+
+
 def test_editors_know_both_forms():
     forms = architecture_schema()["$defs"]["ProgrammingText"]["anyOf"]
     assert forms[0] == {"type": "number"}
