@@ -76,8 +76,8 @@ def _check_weights(network: Network, arch: Architecture) -> None:
     names = [layer for layer, tensor in made if roles.get((layer, tensor)) == "weights"]
     if names:
         raise UnsupportedOp(
-            f"{_few(sorted(names))}: both operands come from other layers, and {arch.name} holds weights that stay; leave such "
-            "layers out (--layers), or write cells for every layer (--set crossbar.reload=true)"
+            f"{_few(sorted(names))}: both operands come from other layers, and {arch.name} holds weights that stay; "
+            "leave such layers out (--layers), or write cells for every layer (--set crossbar.reload=true)"
         )
 
 

@@ -43,8 +43,14 @@ class Cells:
     fresh: Signal
     now: Signal
     variance: FloatArray | None
-    floor: FloatArray | None
+    floor: FloatArray
     compensation: float
+
+
+def _fallen(fresh: FloatArray, now: FloatArray) -> float:
+    """By what to multiply to make up for drift: the ratio of the currents of all cells, as written and now."""
+    before, after = fresh.sum(dtype=np.float64), now.sum(dtype=np.float64)
+    return float(before / after) if after else 1.0
 
 
 @dataclass(slots=True)
@@ -78,17 +84,20 @@ class Writer:
     def _block(self, rows: slice, target: FloatArray) -> Cells:
         noise = self.plan.noise
         fresh, now = self._conductances(target)
+        compensation = _fallen(fresh, now) if noise.compensation else 1.0
+        if noise.read and noise.read.slow:
+            sigma = read_sigma(now, fresh, noise.read, noise.time_s, self.plan.xbar.cell)
+            draw = self._writing("read").standard_normal(now.shape, now.dtype)
+            now = np.maximum(now + sigma * draw, 0)
         gains, offsets = self._drivers(len(target[0, 0]), target.dtype)
-        variance, floor = self._variances(now, target)
-        changed = now is not fresh
-        first = self._signal(rows, fresh, gains, offsets)
-        return Cells(
-            first,
-            self._signal(rows, now, gains, offsets) if changed else first,
-            variance,
-            floor,
-            float(fresh.sum(dtype=np.float64) / now.sum(dtype=np.float64)) if changed and noise.compensation else 1.0,
-        )
+        variance, floor = self._variances(now, fresh)
+        seen = self._behind_wires(rows, now) if noise.wires else now
+        signal = self._signal(rows, seen, gains, offsets)
+        if now is fresh:
+            return Cells(signal, signal, variance, floor, compensation)
+        # What wires take hardly depends on drift, and is costly to know: before drift it was the same share.
+        share = np.divide(seen, now, out=np.ones_like(now), where=now > 0) if noise.wires else 1
+        return Cells(self._signal(rows, fresh * share, gains, offsets), signal, variance, floor, compensation)
 
     def _conductances(self, target: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As written, and now: the same where nothing changes."""
@@ -119,18 +128,17 @@ class Writer:
         gains = 1 + error.gain * rng.standard_normal(rows, dtype)
         return gains, error.offset * rng.standard_normal(rows, dtype)
 
-    def _variances(self, g: FloatArray, target: FloatArray) -> tuple[FloatArray | None, FloatArray | None]:
+    def _variances(self, g: FloatArray, written: FloatArray) -> tuple[FloatArray | None, FloatArray]:
         noise, cell = self.plan.noise, self.plan.xbar.cell
-        variance = floor = None
-        if noise.read:
-            sigma = read_sigma(g, target, noise.read, noise.time_s, cell)
+        variance, floor = None, np.zeros(self.plan.converted * self.plan.outputs, g.dtype)
+        if noise.read and not noise.read.slow:
+            sigma = read_sigma(g, written, noise.read, noise.time_s, cell)
             variance = self._columns(np.square(sigma / (cell.most_us * self.plan.inputs.span)), 1)
         if noise.thermal:
             floor = self._columns(thermal_variance(g, noise.thermal, noise.kelvin, cell), 1).sum(axis=0)
         return variance, floor
 
-    def _signal(self, rows: slice, g: FloatArray, gains: FloatArray, offsets: FloatArray) -> Signal:
-        seen = self._behind_wires(rows, g) if self.plan.noise.wires else g
+    def _signal(self, rows: slice, seen: FloatArray, gains: FloatArray, offsets: FloatArray) -> Signal:
         matrix = self._columns(seen / seen.dtype.type(self.plan.xbar.cell.most_us * self.plan.inputs.span), -1)
         return Signal(rows, matrix * gains[:, None], offsets @ matrix)
 
@@ -148,6 +156,6 @@ class Writer:
         out = np.empty_like(g)
         for outputs in self.plan.tiles:
             tile = g[..., outputs].transpose(2, 3, 1, 0)
-            flat = tile.reshape(tile.shape[0], -1).astype(np.float64)
+            flat = np.ascontiguousarray(tile.reshape(tile.shape[0], -1))
             out[..., outputs] = effective(flat, wires, below).reshape(tile.shape).transpose(3, 2, 0, 1)
         return out

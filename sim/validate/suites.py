@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sim.errors import TilenestError, there_are
-from sim.validate import eyeriss, isaac, neurram, scalesim, tpu_v1
+from sim.validate import aihwkit, crosssim, eyeriss, isaac, neurram, scalesim, tpu_v1
 from sim.validate.row import Row
 
 
@@ -26,6 +26,10 @@ class Suite:
 
 
 SUITES = {
+    "aihwkit": Suite(
+        "products with aihwkit's converters, and its statistics of phase-change memory", 2, aihwkit.rows
+    ),
+    "crosssim": Suite("converters, ranges of ADCs and products with sliced matrices, by CrossSim", 3, crosssim.rows),
     "eyeriss": Suite("AlexNet on the Eyeriss chip, and six dataflows on storage of equal area", 24, eyeriss.rows),
     "isaac": Suite("ISAAC's table of parts, and what the chip does at its peak", 1, isaac.rows),
     "neurram": Suite("speed and efficiency of the NeuRRAM chip by bits of inputs and outputs", 1, neurram.rows),
