@@ -12,6 +12,8 @@ from sim.arch.noise import Noise
 from sim.nonideal.digits import InputCode, WeightCode
 from sim.nonideal.streams import FloatArray
 
+_STRAIGHT = 1e-6  # what bends less is a line to twelve digits
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -62,9 +64,18 @@ class Layout:
         return self.signs * self.weights.slices
 
     @property
-    def floor(self) -> float:
-        """The smallest conductance, in units of the largest."""
+    def empty(self) -> float:
+        """What an empty cell conducts, in units of the largest conductance."""
         return self.xbar.cell.least_us / self.xbar.cell.most_us
+
+    @property
+    def reference(self) -> float:
+        """What is taken off each cell before the conversion, in units of the largest conductance.
+
+        Where a step of the ADC is the smallest difference of two sums, sums must be multiples of it: a column of
+        empty cells is subtracted from columns that do not come in pairs.
+        """
+        return self.empty if self.xbar.adc.range == "granular" and self.xbar.signs != "balanced" else 0.0
 
     @property
     def symmetric(self) -> bool:
@@ -78,20 +89,21 @@ class Layout:
         if self.weights.paired:
             return 0.0
         everywhere = sum(self.weights.base**s for s in range(self.weights.slices)) * self.weights.largest
-        return float(self.weights.zero + everywhere * self.floor / (1 - self.floor))
+        left = self.empty - self.reference
+        return float(self.weights.zero + everywhere * left / (1 - self.empty))
 
     @property
     def granule(self) -> float:
         """The smallest difference of two currents."""
         levels = self.weights.largest if self.xbar.cell.bits else 2.0 ** (self.xbar.weight_bits - 1) - 1
-        return (1 - self.floor) / levels / self.inputs.span
+        return (1 - self.empty) / levels / self.inputs.span
 
     @property
     def counts(self) -> FloatArray:
         """What a current of 1 counts in the sum of whole numbers, for each conversion: slices, and in them signs."""
         slices = float(self.weights.base) ** np.arange(self.weights.slices)
         signs = np.array([1.0, -1.0])[: self.signs]
-        unit = self.weights.largest * self.inputs.span / (1 - self.floor)
+        unit = self.weights.largest * self.inputs.span / (1 - self.empty)
         return (unit * slices[:, None] * signs).ravel()
 
     def conductances(self, weights: FloatArray) -> FloatArray:
@@ -112,7 +124,7 @@ class Layout:
         (2018), Table 3.
         """
         effect = self.noise.nonlinearity
-        if effect is None or not effect.bend or self.inputs.span == 1 or self.xbar.coding == "unary":
+        if effect is None or effect.bend < _STRAIGHT or self.inputs.span == 1 or self.xbar.coding == "unary":
             return digits
         bend, span = effect.bend, self.inputs.span
         return (np.sinh(digits * (bend / span)) * (span / math.sinh(bend))).astype(digits.dtype)
