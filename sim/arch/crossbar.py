@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sim.arch.tree import ArchitectureError
@@ -11,6 +11,8 @@ from sim.arch.tree import ArchitectureError
 Signs = Literal["balanced", "differential", "offset"]
 InputSigns = Literal["pulses", "twos", "offset"]
 AdcRange = Literal["calibrated", "full", "granular"]
+InputScale = Literal["calibrated", "vector"]
+Coding = Literal["amplitude", "unary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,20 @@ class Adc:
         bits: resolution; 0 for one that loses nothing.
         range: what its full scale is: ``calibrated`` (on sample data, per layer and slice), ``full`` (the largest sum
             that the array can give), ``granular`` (one step is the smallest difference between two sums, so that
-            large sums are clipped).
+            large sums are clipped; from columns without a partner one of empty cells is subtracted).
+        limit: the largest current that it tells apart, in currents of a cell that is fully on, instead of what
+            `range` says; 0 for none.
         columns: columns that share one.
         percentile: share of the sampled sums, in percent, that a calibrated range lets through unclipped.
+        time_s: seconds that one conversion takes; columns that share a converter wait for each other.
     """
 
     bits: int = 8
     range: AdcRange = "calibrated"
     columns: int = 1
     percentile: float = 99.99
+    time_s: float = 0.0
+    limit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,19 @@ class Crossbar:
         step_bits: bits of an input that are streamed at a time: the resolution of the DAC.
         input_signs: how an input has a sign: ``pulses`` of both polarities, ``twos`` complement (the top bit's sum is
             subtracted), ``offset`` (half the range is added, and its product taken off digitally).
+        input_scale: what the largest input stands for: ``calibrated`` on sample data, or each ``vector``'s own
+            largest magnitude, by which it is divided, and its product multiplied, digitally.
+        coding: how the bits of a step are applied to a row: as the ``amplitude`` of one pulse, or ``unary``: as
+            2**bits - 1 times the time of a pulse (so many pulses, or one of such a width).
+        pulse_s: seconds for which a pulse is applied until the sums have settled.
+        overlap: whether sums are held, so that a step is converted while the next one is applied.
+        input_ones: mean share of the bits that are set in an input that is not zero; see `drive`.
+        weight_ones: the same of what is programmed for a weight that is not zero; see `conductance`.
+        measured: whether the energies of cells and DACs are means over data already, so that no share of set bits
+            counts, but only which inputs are zero.
+        replicate: whether arrays that are left over hold further copies of small layers, to work side by side.
+        reload: whether weights are written anew for every layer; they stay in their cells for good otherwise.
+        write_s: seconds for writing a row; all arrays are written side by side, row by row.
 
     Raises:
         ArchitectureError: for numbers that contradict each other.
@@ -96,6 +116,16 @@ class Crossbar:
     step_bits: int = 1
     input_signs: InputSigns = "twos"
     adc: Adc = Adc()
+    coding: Coding = "amplitude"
+    pulse_s: float = 100e-9
+    overlap: bool = True
+    input_ones: float = 0.5
+    weight_ones: float = 0.5
+    measured: bool = False
+    replicate: bool = False
+    reload: bool = False
+    write_s: float = 0.0
+    input_scale: InputScale = "calibrated"
 
     def __post_init__(self) -> None:
         if self.active_rows > self.rows:
@@ -139,3 +169,67 @@ class Crossbar:
     def conversions(self) -> int:
         """Conversions for one sum of one block of rows."""
         return self.steps * self.slices * (2 if self.signs == "differential" else 1)
+
+    @property
+    def reads_per_step(self) -> int:
+        """Conversions of a full array in one step; those of a balanced pair of columns are one."""
+        return self.outputs * self.conversions // self.steps
+
+    @property
+    def step_s(self) -> float:
+        """Seconds from one step to the next.
+
+        >>> Crossbar(128, 128, adc=Adc(columns=128, time_s=0.5e-9), pulse_s=10e-9).step_s
+        3.2e-08
+        """
+        pulses = self.pulse_s * (2**self.step_bits - 1 if self.coding == "unary" else 1)
+        converters = math.ceil(self.columns / self.adc.columns)
+        conversion = self.adc.time_s * math.ceil(self.reads_per_step / converters)
+        return max(pulses, conversion) if self.overlap else pulses + conversion
+
+    @property
+    def pulsed(self) -> float:
+        """Share of the steps of an input that is not zero in which a row is driven at all, by `input_ones`.
+
+        Bits are taken to be independent of each other.
+        """
+        return 1.0 if self.measured else 1.0 - math.pow(1 - self.input_ones, self.step_bits)
+
+    @property
+    def drive(self) -> float:
+        """Mean energy of a cell over the steps of an input that is not zero; that of the largest input is 1.
+
+        An amplitude counts with its square (a resistor), a time as it is. Bits are taken to be independent.
+
+        >>> Crossbar(8, 8).drive, Crossbar(8, 8, step_bits=2).drive
+        (0.5, 0.3888888888888889)
+        """
+        mean = 1.0 if self.measured else self.input_ones
+        if self.coding == "unary":
+            return mean
+        largest: int = 2**self.step_bits - 1
+        return mean**2 + mean * (1 - mean) * (largest + 2) / (3 * largest)
+
+    def with_ones(self, inputs: float | None, weights: float | None) -> Crossbar:
+        """The same for data with other shares of set bits, where these are known."""
+        return replace(
+            self,
+            input_ones=self.input_ones if inputs is None else inputs,
+            weight_ones=self.weight_ones if weights is None else weights,
+        )
+
+    def conductance(self, density: float = 1.0) -> float:
+        """Mean conductance of the cells that hold weights, as a share of the largest.
+
+        Of a pair, one cell holds the magnitude and the other one nothing; where half the range is added to all
+        weights, a zero is half of it.
+
+        Args:
+            density: share of the weights that are not zero.
+        """
+        if self.measured:
+            return 1.0
+        zero, cells = (0.5, 1) if self.signs == "offset" else (0.0, 2)
+        level = (density * self.weight_ones + (1 - density) * zero) / cells
+        least = self.cell.least_us / self.cell.most_us
+        return least + level * (1 - least)

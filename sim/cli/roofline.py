@@ -65,6 +65,10 @@ def _check(args: argparse.Namespace, arch: Architecture) -> None:
     from sim.errors import TilenestError
     from sim.report.roofline import Roof
 
+    if arch.crossbar:
+        raise TilenestError(
+            f"{arch.name} has no roofline: its weights are where they are used; `show` tells its peak"
+        )
     if not args.workload:
         raise TilenestError("--workload names nothing")
     roof = Roof.of(arch)

@@ -9,9 +9,10 @@ from sim.arch.tree import Memory
 from sim.components.table import NodeCosts, link_key, node_costs
 from sim.engines.systolic_folds import Ints, Placed
 from sim.kernels import systolic as kernel
+from sim.layouts import Systolic
 from sim.mapping.counts import Actions
 from sim.mapping.prices import static_pj
-from sim.results import Breakdown, LayerResult, Systolic
+from sim.results import Breakdown, LayerResult
 from sim.workload.layer import ROLES
 
 Energies = dict[str, dict[str, float]]

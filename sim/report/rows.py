@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 from sim.report.quantities import area, count, energy, seconds, several, share
@@ -11,6 +12,7 @@ from sim.results import LayerResult, Provenance, Result, Totals
 Cells = tuple[str, ...]
 
 _COSTS = ("layer", "kind", "MACs", "energy", "pJ/MAC", "latency", "util.", "PEs", "bound by")
+_IN_CELLS = {"PEs": "cells"}
 _TEXTS = ("layer", "kind", "bound by")
 
 COSTS = len(_COSTS)
@@ -48,7 +50,8 @@ def sheet(result: Result) -> Sheet:
     shown = [layer for layer in result.layers if layer.fused is None]
     rows = tuple((*_costs(layer), *(_count(layer.words(level)) for level in result.levels)) for layer in shown)
     total = (*_total(totals, len(shown)), *(_count(totals.words[level]) for level in result.levels))
-    headings = (*_COSTS, *(_heading(level) for level in result.levels))
+    costs = _COSTS if not any(layer.crossbar for layer in shown) else tuple(_IN_CELLS.get(h, h) for h in _COSTS)
+    headings = (*costs, *(_heading(level) for level in result.levels))
     return Sheet(headings, rows, total, tuple(heading not in _TEXTS for heading in headings))
 
 
@@ -59,10 +62,11 @@ def title(result: Result) -> str:
     how = f"best {goal(made, result.clock_hz)}"
     if lies := next((layer.systolic for layer in result.layers if layer.systolic), None):
         how = f"timing {lies.timing}"
-    return (
-        f"{result.workload} on {result.arch}: batch {result.batch}, dataflow {made.dataflow}, {how}, "
-        f"{several(result.pes, 'PE')} at {clock}"
-    )
+    start = f"{result.workload} on {result.arch}: batch {result.batch}, "
+    if laid := next((layer.crossbar for layer in result.layers if layer.crossbar), None):
+        chips = f" on {laid.chips} chips" if laid.chips > 1 else ""
+        return f"{start}{made.dataflow}, {count(laid.chips * result.pes)} cells{chips} at {clock}"
+    return f"{start}dataflow {made.dataflow}, {how}, {several(result.pes, 'PE')} at {clock}"
 
 
 def goal(made: Provenance, clock_hz: float) -> str:
@@ -77,9 +81,9 @@ def notes(result: Result) -> list[str]:
     totals = result.totals
     out = [_speed(totals)]
     if totals.energy_pj:
-        out.append(f"energy   {_parts(totals)}")
+        out.append(f"energy   {_parts(totals.energy_breakdown)}")
     if result.area_um2:
-        out.append(f"area     {area(sum(result.area_um2.values()))} of the components whose area is known")
+        out.append(f"area     {_area(result)}")
     if proved := _proved(result):
         out.append(f"optimal  {proved}")
     if divided := Counter(layer.systolic.divided for layer in result.layers if layer.systolic):
@@ -124,7 +128,7 @@ def _costs(layer: LayerResult) -> Cells:
         _per(layer.energy_pj, layer.macs),
         seconds(layer.latency_s) if layer.latency_s else "-",
         _percent(layer.utilization),
-        str(layer.active_pes or "-"),
+        (count(layer.active_pes) if layer.crossbar else str(layer.active_pes)) if layer.active_pes else "-",
         layer.bound_by,
     )
 
@@ -151,9 +155,18 @@ def _speed(totals: Totals) -> str:
     return f"{out}, energy x delay {totals.edp_js:.3g} J s"
 
 
-def _parts(totals: Totals) -> str:
-    parts = sorted(totals.energy_breakdown.items(), key=lambda part: -part[1])
-    return ", ".join(f"{name} {share(pj, totals.energy_pj)}" for name, pj in parts if pj)
+def _parts(of: Map[str, float]) -> str:
+    parts, total = sorted(of.items(), key=lambda part: -part[1]), sum(of.values())
+    return ", ".join(f"{name} {share(value, total)}" for name, value in parts if value)
+
+
+def _area(result: Result) -> str:
+    """The area; of analog arrays, where what is digital is small, also by component."""
+    text = area(sum(result.area_um2.values()))
+    chips = max((layer.crossbar.chips for layer in result.layers if layer.crossbar), default=0)
+    if not chips:
+        return f"{text} of the components whose area is known"
+    return f"{text}{' a chip' if chips > 1 else ''}: {_parts(result.area_um2)}"
 
 
 def _count(number: int) -> str:

@@ -1,0 +1,150 @@
+"""The engine for machines of class ``crossbar``: weights lie in analog arrays, which multiply and add in one go.
+
+A layer is cut into arrays, and small ones are held several times (`sim.engines.crossbar_place`). Every vector of
+inputs is applied step by step; the sums of all columns are converted in every step, shifted and added. What moves
+above the arrays is counted in `sim.engines.crossbar_words`. Weights stay in their cells, on as many machines as a
+network takes, or are written for every layer (`Crossbar.reload`). `sim.reference.crossbar` walks through all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from sim.arch.crossbar_machine import CrossbarMachine
+from sim.arch.tree import Architecture
+from sim.engines.crossbar_layer import LayerRun
+from sim.engines.crossbar_place import Cut, Placement, balanced
+from sim.engines.options import Options
+from sim.engines.vector import evaluate_vector
+from sim.errors import MappingError, UnsupportedOp
+from sim.mapping.nest import Mapping
+from sim.mapping.prices import static_pj
+from sim.results import LayerResult
+from sim.workload.layer import Layer, VectorLayer
+from sim.workload.network import Network
+from sim.workload.product import Product
+
+
+def evaluate(
+    layer: Layer | VectorLayer, arch: Architecture, mapping: Mapping | None = None, options: Options = Options()
+) -> LayerResult:
+    """What a layer costs that has the machine to itself. There is nothing to search for.
+
+    Raises:
+        MappingError: for a mapping, as weights stay where they are.
+        UnsupportedOp: for a layer that is no matrix product.
+    """
+    if mapping is not None:
+        raise no_mapping(arch)
+    return run_in_arrays(Network(layer.name, (layer,)), arch)[0]
+
+
+def no_mapping(arch: Architecture) -> MappingError:
+    """The error for a mapping."""
+    return MappingError(f"{arch.name} takes no mapping: weights that stay in analog arrays leave nothing to choose")
+
+
+def run_in_arrays(network: Network, arch: Architecture) -> tuple[LayerResult, ...]:
+    """What the layers of a network cost that share the arrays of a machine; see `evaluate`."""
+    machine = CrossbarMachine.of(arch)
+    if not machine.xbar.reload:
+        _check_weights(network, arch)
+    layers = network.mac_layers
+    cuts = [Cut(Product.of(layer), machine.xbar) for layer in layers]
+    chips = 1 if machine.xbar.reload else max(1, -(-sum(cut.arrays for cut in cuts) // machine.arrays))
+    copies = dict(zip((layer.name for layer in layers), _copies(cuts, machine, chips), strict=True))
+    known: dict[object, LayerResult] = {}
+    results = []
+    for layer in network:
+        key = (type(layer), layer.shape, copies.get(layer.name))
+        if key not in known:
+            known[key] = (
+                LayerRun(machine, Placement(Cut(Product.of(layer), machine.xbar), copies[layer.name]), chips).result()
+                if isinstance(layer, Layer)
+                else evaluate_vector(layer, arch)
+            )
+        fused = getattr(layer, "fused", None)
+        results.append(replace(known[key], name=layer.name, kind=layer.kind, fused=fused))
+    return tuple(_with_static(results, machine, chips))
+
+
+def _check_weights(network: Network, arch: Architecture) -> None:
+    """Cells that are never written again hold no activations."""
+    made = {(flow.target, flow.tensor) for flow in network.flows}
+    roles = {(layer.name, t.name): t.role for layer in network.mac_layers for t in layer.tensors}
+    names = [layer for layer, tensor in made if roles.get((layer, tensor)) == "weights"]
+    if names:
+        raise UnsupportedOp(
+            f"{_few(sorted(names))}: both operands come from other layers, and {arch.name} holds weights that stay; "
+            "leave such layers out (--layers), or write cells for every layer (--set crossbar.reload=true)"
+        )
+
+
+def _copies(cuts: list[Cut], machine: CrossbarMachine, chips: int) -> list[int]:
+    """How often each layer is held."""
+    if not machine.xbar.replicate or not cuts:
+        return [1] * len(cuts)
+    if machine.xbar.reload:
+        return [max(1, min(machine.arrays // cut.arrays, cut.vectors)) for cut in cuts]
+    return balanced(cuts, chips * machine.arrays)
+
+
+def _with_static(results: list[LayerResult], machine: CrossbarMachine, chips: int) -> Iterator[LayerResult]:
+    """Adds what the machine takes, busy or not.
+
+    Where weights are written for every layer, one layer runs after the other, and each takes it as long as it runs.
+    Where they stay, all layers are at work at the same time, each on another input, and a result comes whenever the
+    slowest has ended. What the machine takes in that time is divided among the layers by their arrays.
+    """
+    per_cycle = chips * sum(static_pj(machine.arch).values())
+    arrays = sum(r.crossbar.arrays for r in results if r.crossbar)
+    for result in results:
+        cycles = result.latency_cycles
+        if not machine.xbar.reload and arrays:
+            cycles = interval_cycles(results) * (result.crossbar.arrays if result.crossbar else 0) / arrays
+        breakdown = {**result.energy_breakdown, "static": per_cycle * cycles}
+        yield replace(result, energy_breakdown=breakdown, energy_pj=sum(breakdown.values()))
+
+
+def interval_cycles(results: Iterable[LayerResult]) -> float:
+    """Clock cycles from one result to the next where all layers are at work at the same time."""
+    return max((r.latency_cycles for r in results if r.crossbar), default=0.0)
+
+
+def _large(network: Network, arch: Architecture) -> Iterator[str]:
+    """Layers whose inputs and outputs do not fit into the memory where they begin and end."""
+    home = arch.memories[0]
+    bits = {
+        layer.name: sum(layer.words(t.name) * t.bits for t in layer.tensors if t.role != "weights")
+        for layer in network.mac_layers
+    }
+    names = [name for name, size in bits.items() if size > home.size_bits]
+    if names:
+        yield f"inputs and outputs of {_few(names)} do not fit into {home.name}; no other memory is reckoned with"
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f", ... ({len(names)} in all)" if len(names) > 3 else "")
+
+
+def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) -> Iterator[str]:
+    """What would be wrong to keep silent about."""
+    xbar, laid = CrossbarMachine.of(arch).xbar, [r for r in results if r.crossbar]
+    for role, bits in (("inputs", xbar.input_bits), ("weights", xbar.weight_bits)):
+        widest = max((t.bits for layer in network.mac_layers for t in layer.tensors if t.role == role), default=0)
+        if widest > bits:
+            yield f"{arch.name} takes {role} of {bits} bit; those of {network.name}, of {widest} bit, are cut to that"
+    yield from _large(network, arch)
+    if not laid or xbar.reload:
+        return
+    chips = max(r.crossbar.chips for r in laid if r.crossbar)
+    if chips > 1:
+        yield f"the weights take {chips} chips of {arch.name}; costs are those of all of them"
+    if len(laid) > 1:
+        slowest = max(laid, key=lambda r: r.latency_cycles)
+        rate = 1 / slowest.latency_s
+        yield (
+            f"layers may work at the same time, each on another input: {rate:,.0f} results a second, as fast as "
+            f"{slowest.name} is; `static` is what the machine takes from one result to the next, whatever it does"
+        )
