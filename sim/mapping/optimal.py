@@ -242,7 +242,8 @@ class _Search:
     def _crude(self, totals: list[Floats], pricing: Pricing) -> Floats:
         """For every way to use the copies, what a nest is worth at least: words come once, and PEs never wait."""
         task, prices, total = self.space.task, pricing.prices, np.min(totals, 0)
-        passes = -(-task.size // math.prod(self.space.copies[1].swapaxes(0, 1)))
+        one = np.ones((1, len(task.size)), np.int64)  # where there is no fanout
+        passes = -(-task.size // math.prod(self.space.copies[1].swapaxes(0, 1), start=one))
         action = np.where(task.kind[0] == 1, UPDATE, READ)
         words = task.words.prod(1)
         tensors, home = range(len(words)), task.kind[HOME]
