@@ -1,0 +1,174 @@
+"""A network, and data that say whether it is right: asked again and again with products computed in other ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.accuracy.data import Dataset
+from sim.accuracy.model import TrainedModel
+from sim.errors import TilenestError
+from sim.workload.importers.onnx_file import first_line
+
+Array = NDArray[Any]
+
+Part = tuple[str, int]
+"""A matrix of weights: the layer's name, and which of its groups."""
+
+_PATCH_BYTES = 32 << 20
+"""A batch is as many samples as have so large a matrix of inputs; what computes a product takes a few times that."""
+
+_MOST_SAMPLES = 500
+_MOST_ROWS = 1024  # of a batch for calibration
+_CALIBRATED_AT_ONCE = 32
+
+
+class Product(Protocol):
+    """What multiplies by a matrix, in its own way."""
+
+    def product(self, inputs: Array, rng: np.random.Generator) -> Array:
+        """Inputs [B, K] times the weights [K, M]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a part sees where all is exact.
+
+    Attributes:
+        weights: [K, M].
+        inputs: rows that it is multiplied with, [B, K]: those of the samples for calibration, or some of them.
+        rows: how many there are for each sample.
+    """
+
+    weights: Array
+    inputs: Array
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A trained network with labelled data.
+
+    Attributes:
+        traces: by part, in the order in which parts are computed.
+    """
+
+    model: TrainedModel
+    data: Dataset
+    traces: Mapping[Part, Trace]
+
+    @classmethod
+    def of(cls, model: TrainedModel, data: Dataset) -> Task:
+        """The task, once the network has seen the samples for calibration.
+
+        Raises:
+            TilenestError: when data and network do not fit, or the network cannot be run.
+        """
+        model.check(data)
+        batch = min(_CALIBRATED_AT_ONCE, len(data.calibration))
+        recorder = _Recorder(batch)
+        scores = _scores(model, data.calibration, batch, recorder)
+        if not recorder.traces:
+            raise TilenestError(f"{model.source}: no layer multiplies by weights, so there is nothing to put on arrays")
+        expected = (len(data.calibration), *data.y.shape[1:])
+        if scores.shape[:-1] != expected:
+            shape = list(scores.shape)
+            raise TilenestError(
+                f"{model.source}: the first output is {shape} for {len(data.calibration)} samples; a score for each "
+                f"class is expected, {[*expected, 'classes']}"
+            )
+        if (most := int(data.y.max())) >= (classes := scores.shape[-1]):
+            place = [int(i) for i in np.argwhere(data.y == most)[0]]
+            raise TilenestError(
+                f"{data.source}: the label at {place} is {most}, but {model.source} knows {classes} classes, "
+                f"0 to {classes - 1}"
+            )
+        return cls(model, data, recorder.traces)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that multiply by weights."""
+        return tuple(dict.fromkeys(name for name, _ in self.traces))
+
+    @property
+    def samples(self) -> int:
+        """How many samples the network is asked about."""
+        return len(self.data.x)
+
+    @property
+    def batch(self) -> int:
+        """Samples that are computed together; all batches are alike."""
+        largest = max(t.rows * max(t.weights.shape) * t.inputs.itemsize for t in self.traces.values())
+        most = max(1, min(_MOST_SAMPLES, _PATCH_BYTES // largest))
+        return math.ceil(self.samples / math.ceil(self.samples / most))
+
+    def correct(self, products: Mapping[Part, Product], rng: np.random.Generator, reads: int = 1) -> int:
+        """How many answers are right when some parts are computed in other ways.
+
+        Args:
+            products: by part; those that are not there are exact.
+            rng: for what is drawn anew in every product.
+            reads: how often every sample is computed; the answer is that of most of them.
+        """
+
+        def multiply(part: Part, inputs: Array, weights: Array) -> Array:
+            product = products.get(part)
+            return np.asarray(inputs @ weights if product is None else product.product(inputs, rng))
+
+        if reads == 1:
+            answers = _scores(self.model, self.data.x, self.batch, multiply).argmax(axis=-1)
+        else:
+            answers = _most(
+                [_scores(self.model, self.data.x, self.batch, multiply).argmax(axis=-1) for _ in range(reads)]
+            )
+        return int((answers == self.data.y).sum())
+
+
+class _Recorder:
+    """Multiplies, and keeps what was multiplied."""
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+        self.traces: dict[Part, Trace] = {}
+
+    def __call__(self, part: Part, inputs: Array, weights: Array) -> Array:
+        seen = self.traces.get(part)
+        some = inputs[:: math.ceil(len(inputs) / _MOST_ROWS)]
+        kept = some if seen is None else np.concatenate([seen.inputs, some])
+        rows = seen.rows if seen else math.ceil(len(inputs) / self.batch)
+        self.traces[part] = Trace(weights, kept, rows)
+        return np.asarray(inputs @ weights)
+
+
+def _most(answers: list[Array]) -> Array:
+    """For every sample the answer that was given most often; of several, the smallest."""
+    classes = max(int(a.max()) for a in answers) + 1
+    votes = sum((np.eye(classes, dtype=np.int16)[a] for a in answers), start=np.zeros(1, np.int16))
+    return np.asarray(votes.argmax(axis=-1))
+
+
+def _scores(model: TrainedModel, x: Array, batch: int, multiply: Any) -> Array:
+    """The network's first output for all samples; the last batch is filled up with its last sample.
+
+    Raises:
+        TilenestError: when the network cannot be run.
+    """
+    from sim.accuracy.operators import operators
+
+    evaluator = model.evaluator(operators(multiply, model.constants), batch)
+    out = []
+    for start in range(0, len(x), batch):
+        chosen = np.minimum(np.arange(start, start + batch), len(x) - 1)
+        try:
+            scores = evaluator.run(None, {model.input: model.feed(x[chosen])})[0]
+        except TilenestError:
+            raise
+        except Exception as error:  # onnx raises whatever comes up
+            raise TilenestError(f"{model.source}: onnx's evaluator fails: {first_line(error)}") from error
+        out.append(scores[: len(x) - start])
+    return np.concatenate(out)
