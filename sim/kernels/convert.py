@@ -1,0 +1,36 @@
+"""From currents to sums: conversion and adding up of slices, in one pass over what a product of matrices left."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.kernels.jit import kernel
+
+Reals: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+@kernel
+def convert(currents: Reals, slope: Reals, shift: Reals, top: Reals, weight: Reals, out: Reals) -> None:
+    """Add what ADCs make of currents [B, J * M] to sums [B, M]: J converters for each output.
+
+    A converter's code is ``round(slope * current + shift)``, between 0 and `top`; one with `top` 0 does not round.
+
+    Args:
+        slope, shift: [J * M], gain and offset of each column's converter, in its steps.
+        top, weight: [J], the largest code, and what a step counts in the sum.
+    """
+    outputs = out.shape[1]
+    for b in range(currents.shape[0]):
+        for j in range(len(top)):
+            begin, highest, counts = j * outputs, top[j], weight[j]
+            zero = highest * 0
+            if highest > 0:
+                for m in range(outputs):
+                    code = np.rint(currents[b, begin + m] * slope[begin + m] + shift[begin + m])
+                    out[b, m] += counts * min(max(code, zero), highest)
+            else:
+                for m in range(outputs):
+                    out[b, m] += counts * (currents[b, begin + m] * slope[begin + m] + shift[begin + m])

@@ -1,0 +1,1 @@
+"""What noisy arrays compute: one function for each effect, and their sum, fast."""

@@ -1,0 +1,106 @@
+"""Blocks of rows with their converters: from digits to what is added to the sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.nonideal.cells import Cells, Signal
+from sim.nonideal.converters import AdcRange, adc_range, clipped_share
+from sim.nonideal.layout import Layout
+from sim.nonideal.streams import FloatArray
+
+_SAMPLED = 1 << 16  # currents of a block and a step that are looked at to calibrate
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that are read at once, and the ADCs of their columns; see `sim.kernels.convert` for their arrays."""
+
+    signal: Signal
+    variance: FloatArray | None
+    floor: FloatArray | None
+    slope: FloatArray
+    shift: FloatArray
+    top: FloatArray
+    weight: FloatArray
+
+    def add(self, counts: float, digits: FloatArray, out: FloatArray, rng: np.random.Generator) -> None:
+        """Add to the sums what the ADCs say to one step of the inputs, which counts so much."""
+        from sim.kernels.convert import convert
+
+        currents = digits @ self.signal.matrix
+        currents += self.signal.bias
+        if self.variance is not None or self.floor is not None:
+            currents += self._noise(digits, rng)
+        convert(currents, self.slope, self.shift, self.top, self.weight * out.dtype.type(counts), out)
+
+    def _noise(self, digits: FloatArray, rng: np.random.Generator) -> FloatArray:
+        columns = self.signal.matrix.shape[1]
+        variance = np.zeros((len(digits), columns), digits.dtype)
+        if self.variance is not None:
+            np.matmul(np.square(digits), self.variance, out=variance)
+        if self.floor is not None:
+            variance += self.floor
+        np.sqrt(variance, out=variance)
+        variance *= rng.standard_normal(variance.shape, variance.dtype)
+        return variance
+
+
+def equipped(cells: Cells, ranges: tuple[AdcRange, ...], plan: Layout, errors: np.random.Generator) -> Block:
+    """The block with its ADCs, of which each has an offset and a gain of its own."""
+    dtype, outputs = cells.now.matrix.dtype, plan.outputs
+    each = np.repeat(np.array(ranges, object), plan.signs)
+    gain, offset = _adc_errors(plan, errors)
+    steps = np.array([r.step if r.codes else 1.0 for r in each])
+    lows = np.array([r.low if r.codes else 0.0 for r in each])
+    slope = gain / np.repeat(steps, outputs)
+    shift = offset - np.repeat(lows / steps, outputs)
+    return Block(
+        cells.now,
+        cells.variance,
+        cells.floor,
+        slope.astype(dtype),
+        shift.astype(dtype),
+        np.array([max(0, r.codes - 1) for r in each], dtype),
+        (plan.counts * steps * cells.compensation).astype(dtype),
+    )
+
+
+def lowest(ranges: tuple[AdcRange, ...], cells: Cells, plan: Layout) -> float:
+    """What codes of zero stand for, summed over all steps: what is to be added to the sums of a block."""
+    lows = np.repeat([r.low if r.codes else 0.0 for r in ranges], plan.signs)
+    return float(lows @ plan.counts) * plan.inputs.total * cells.compensation
+
+
+def _adc_errors(plan: Layout, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Gains and offsets, in steps, for each column: those of the ADC that it shares with its neighbours."""
+    columns = plan.converted * plan.outputs
+    error = plan.noise.adc
+    if error is None:
+        return np.ones(columns), np.zeros(columns)
+    draws = rng.standard_normal((2, -(-columns // plan.xbar.adc.columns)))
+    physical = np.arange(plan.outputs) * plan.converted + np.arange(plan.converted)[:, None]
+    gains, offsets = draws[:, physical.ravel() // plan.xbar.adc.columns]
+    return 1 + error.gain * gains, error.offset * offsets
+
+
+def calibrated(
+    signals: list[Signal], plan: Layout, numbers: FloatArray | None
+) -> tuple[tuple[AdcRange, ...], tuple[float, ...]]:
+    """For each slice the range of its ADCs, and the share of the sample's currents beyond it."""
+    slices = plan.weights.slices
+    seen: list[list[FloatArray]] = [[] for _ in range(slices)]
+    for _, digits in plan.inputs.pulses(numbers) if numbers is not None else ():
+        bent = plan.bent(digits)
+        for signal in signals:
+            currents = bent[:, signal.rows] @ signal.matrix + signal.bias
+            for s, part in enumerate(np.split(currents, slices, axis=1)):
+                seen[s].append(part.ravel()[:: max(1, part.size // _SAMPLED)])
+    ranges, clipped = [], []
+    for currents in [np.concatenate(parts) if parts else None for parts in seen]:
+        r = adc_range(plan.xbar.adc, plan.symmetric, float(plan.xbar.rows_at_once), plan.granule, currents)
+        ranges.append(r)
+        clipped.append(clipped_share(currents, r) if currents is not None else 0.0)
+    return tuple(ranges), tuple(clipped)

@@ -1,0 +1,153 @@
+"""The cells of a block of rows: what becomes of their conductances, and of these as seen from the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sim.nonideal.drift import drift_exponents, drifted, heated
+from sim.nonideal.layout import Layout
+from sim.nonideal.programming import programmed, stuck_cells, with_stuck, with_variation
+from sim.nonideal.read import read_sigma, thermal_variance
+from sim.nonideal.streams import FloatArray, Seed, stream
+from sim.nonideal.wires import effective
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a block of rows sends to the ADCs.
+
+    Attributes:
+        matrix: [rows, conversions * outputs], current by digit, in units of the largest current of a cell.
+        bias: [conversions * outputs], current without inputs.
+    """
+
+    rows: slice
+    matrix: FloatArray
+    bias: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A block of rows, as written and now.
+
+    Attributes:
+        variance: [rows, conversions * outputs], variance of the current by the square of the digit; None without
+            noise.
+        floor: [conversions * outputs], variance of the current whatever the inputs are.
+        compensation: by what currents have fallen since, on average.
+    """
+
+    fresh: Signal
+    now: Signal
+    variance: FloatArray | None
+    floor: FloatArray | None
+    compensation: float
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes blocks of rows, one after the other."""
+
+    plan: Layout
+    seed: Seed
+    cycle: int
+    _streams: dict[tuple[str, int], np.random.Generator] = field(default_factory=dict)
+
+    def write(self, weights: FloatArray) -> Iterator[Cells]:
+        """The cells of all blocks."""
+        for rows in self.plan.blocks:
+            yield self._block(rows, self.plan.conductances(weights[rows]))
+
+    def _device(self, effect: str) -> np.random.Generator:
+        """Random numbers of the devices."""
+        return self._stream(effect, 0)
+
+    def _writing(self, effect: str) -> np.random.Generator:
+        """Random numbers of this time of writing."""
+        return self._stream(effect, 1 + self.cycle)
+
+    def _stream(self, effect: str, number: int) -> np.random.Generator:
+        key = (effect, number)
+        if key not in self._streams:
+            self._streams[key] = stream(self.seed, effect, number)
+        return self._streams[key]
+
+    def _block(self, rows: slice, target: FloatArray) -> Cells:
+        noise = self.plan.noise
+        fresh, now = self._conductances(target)
+        gains, offsets = self._drivers(len(target[0, 0]), target.dtype)
+        variance, floor = self._variances(now, target)
+        changed = now is not fresh
+        first = self._signal(rows, fresh, gains, offsets)
+        return Cells(
+            first,
+            self._signal(rows, now, gains, offsets) if changed else first,
+            variance,
+            floor,
+            float(fresh.sum(dtype=np.float64) / now.sum(dtype=np.float64)) if changed and noise.compensation else 1.0,
+        )
+
+    def _conductances(self, target: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As written, and now: the same where nothing changes."""
+        noise, cell = self.plan.noise, self.plan.xbar.cell
+        g = target
+        if noise.variation:
+            g = with_variation(g, noise.variation, self._device("variation"), self._writing("variation"))
+        if noise.programming:
+            g = programmed(g, noise.programming, cell, self._writing("programming"))
+        now = g
+        if noise.drift:
+            exponents = drift_exponents(target, noise.drift, self._device("drift"))
+            now = drifted(now, exponents, noise.time_s, noise.drift)
+        if noise.temperature:
+            now = heated(now, noise.kelvin, noise.temperature)
+        if not noise.stuck:
+            return g, now
+        faults = stuck_cells(g.shape, noise.stuck, self._device("stuck"))
+        fresh = with_stuck(g, faults, cell)
+        return fresh, fresh if now is g else with_stuck(now, faults, cell)
+
+    def _drivers(self, rows: int, dtype: np.dtype) -> tuple[FloatArray, FloatArray]:
+        """Gains of the DACs of rows, and what they add, in their steps."""
+        error = self.plan.noise.dac
+        if error is None:
+            return np.ones(rows, dtype), np.zeros(rows, dtype)
+        rng = self._device("dac")
+        gains = 1 + error.gain * rng.standard_normal(rows, dtype)
+        return gains, error.offset * rng.standard_normal(rows, dtype)
+
+    def _variances(self, g: FloatArray, target: FloatArray) -> tuple[FloatArray | None, FloatArray | None]:
+        noise, cell = self.plan.noise, self.plan.xbar.cell
+        variance = floor = None
+        if noise.read:
+            sigma = read_sigma(g, target, noise.read, noise.time_s, cell)
+            variance = self._columns(np.square(sigma / (cell.most_us * self.plan.inputs.span)), 1)
+        if noise.thermal:
+            floor = self._columns(thermal_variance(g, noise.thermal, noise.kelvin, cell), 1).sum(axis=0)
+        return variance, floor
+
+    def _signal(self, rows: slice, g: FloatArray, gains: FloatArray, offsets: FloatArray) -> Signal:
+        seen = self._behind_wires(rows, g) if self.plan.noise.wires else g
+        matrix = self._columns(seen / seen.dtype.type(self.plan.xbar.cell.most_us * self.plan.inputs.span), -1)
+        return Signal(rows, matrix * gains[:, None], offsets @ matrix)
+
+    def _columns(self, cells: FloatArray, sign: int) -> FloatArray:
+        """[signs, slices, rows, outputs] as [rows, conversions * outputs]; balanced pairs become a + sign b."""
+        if self.plan.xbar.signs == "balanced":
+            cells = cells[:1] + sign * cells[1:]
+        return np.ascontiguousarray(cells.transpose(2, 1, 0, 3)).reshape(cells.shape[2], -1)
+
+    def _behind_wires(self, rows: slice, g: FloatArray) -> FloatArray:
+        """Conductances without wires that give the same currents; cells of an output are neighbours."""
+        wires, size = self.plan.noise.wires, self.plan.xbar.rows
+        assert wires is not None
+        below = size - 1 - (rows.stop - 1) % size
+        out = np.empty_like(g)
+        for outputs in self.plan.tiles:
+            tile = g[..., outputs].transpose(2, 3, 1, 0)
+            flat = tile.reshape(tile.shape[0], -1).astype(np.float64)
+            out[..., outputs] = effective(flat, wires, below).reshape(tile.shape).transpose(3, 2, 0, 1)
+        return out

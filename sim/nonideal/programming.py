@@ -1,0 +1,86 @@
+"""What is written is not what was to be: programming error, variation, cells that are stuck. All in microsiemens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.arch.crossbar import Cell
+from sim.arch.noise import Programming, Stuck, Variation
+from sim.nonideal.streams import FloatArray
+
+_SONOS_NA_PER_US = 100.0  # 1,600 nA at 16 uS
+
+
+def programming_sigma(target: FloatArray, error: Programming, cell: Cell) -> FloatArray:
+    """Standard deviation of what is written around the target, in microsiemens.
+
+    Sources:
+        pcm: aihwkit's fit (`PCMLikeNoiseModel`) to Joshi et al., Nature Communications 11, 2473 (2020), Fig. 3b.
+        rram_wan: CrossSim's fit to Wan et al., Nature 608 (2022), Extended Data Fig. 3, one second after writing.
+        rram_milo: CrossSim's fit to Milo et al., IRPS 2021, Fig. 4 (IGVVA-100).
+        sonos: CrossSim's fit to Agrawal et al., IEDM 2022, Fig. 10a, right after writing.
+    """
+    g, sigma = target, target
+    match error.model:
+        case "proportional":
+            return error.sigma * g
+        case "independent":
+            return np.full_like(g, error.sigma * cell.most_us)
+        case "pcm":
+            sigma = 0.26348 + 1.965 * (g / 25) - 1.1731 * (g / 25) ** 2
+        case "rram_wan":
+            sigma = 1.536e-4 * g**3 - 1.167e-2 * g**2 + 0.2374 * g + 1.053
+        case "rram_milo":
+            sigma = 4.782321 - 0.009107 * g
+        case "sonos":
+            sigma = 19.88665 * (1 - np.exp(-g * _SONOS_NA_PER_US / 176.3115)) / _SONOS_NA_PER_US
+    return error.scale * np.maximum(sigma, 0)
+
+
+def programmed(target: FloatArray, error: Programming, cell: Cell, rng: np.random.Generator) -> FloatArray:
+    """Conductances as written: normal around the target, none below zero."""
+    sigma = programming_sigma(target, error, cell)
+    return np.maximum(target + sigma * rng.standard_normal(target.shape, target.dtype), 0)
+
+
+def varied(g: FloatArray, spread: float, rng: np.random.Generator) -> FloatArray:
+    """Conductances of devices that differ by a log-normal factor of mean 1 and relative spread `spread`.
+
+    Log-normal spreads of resistive cells: Lee et al., IEDM 2012 and many since; the mean is kept so that only the
+    spread tells.
+    """
+    width = np.sqrt(np.log1p(spread**2))
+    return g * np.exp(width * rng.standard_normal(g.shape, g.dtype) - width**2 / 2).astype(g.dtype)
+
+
+def with_variation(
+    g: FloatArray, variation: Variation, device: np.random.Generator, cycle: np.random.Generator
+) -> FloatArray:
+    """Conductances with what a device keeps and with what changes from one writing to the next."""
+    return varied(varied(g, variation.device, device), variation.cycle, cycle)
+
+
+def stuck_cells(shape: tuple[int, ...], stuck: Stuck, rng: np.random.Generator) -> np.ndarray:
+    """Which cells of [..., rows, columns] are stuck: 1 on, -1 off, 0 none.
+
+    A share `clustered` of the faults takes whole columns (a broken bit line), the others hit cells one by one: Chen
+    et al., "RRAM Defect Modeling and Failure Analysis Based on March Test and a Novel Squeeze-Search Scheme", IEEE
+    Transactions on Computers 64 (2015), finds both.
+    """
+    columns = (*shape[:-2], 1, shape[-1])
+    return np.where(
+        rng.random(columns) < stuck.clustered,
+        _faults(columns, stuck, rng),
+        _faults(shape, stuck, rng),
+    )
+
+
+def _faults(shape: tuple[int, ...], stuck: Stuck, rng: np.random.Generator) -> np.ndarray:
+    draw = rng.random(shape)
+    return np.where(draw < stuck.on, 1, np.where(draw < stuck.on + stuck.off, -1, 0)).astype(np.int8)
+
+
+def with_stuck(g: FloatArray, faults: np.ndarray, cell: Cell) -> FloatArray:
+    """Conductances where stuck cells have what they are stuck at."""
+    ends = np.where(faults > 0, cell.most_us, cell.least_us).astype(g.dtype)
+    return np.where(faults == 0, g, ends)

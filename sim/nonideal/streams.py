@@ -1,0 +1,28 @@
+"""Random numbers: a stream of its own for each effect, so that none changes when another is switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.arch.noise import EFFECTS
+
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
+Seed: TypeAlias = int | Sequence[int]
+
+
+def stream(seed: Seed, effect: str, cycle: int = 0) -> np.random.Generator:
+    """The random numbers of an effect.
+
+    Args:
+        seed: what tells one chip from another.
+        cycle: how often the array was written before, for what differs from one time to the next.
+
+    >>> float(stream(1, "read").random()) == float(stream([1], "read").random())
+    True
+    """
+    key = [seed] if isinstance(seed, int) else list(seed)
+    return np.random.default_rng(np.random.SeedSequence(key, spawn_key=(EFFECTS.index(effect), cycle)))
