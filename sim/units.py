@@ -1,8 +1,8 @@
 """Quantities: ``108 KiB``, ``2 pJ`` and ``200 MHz`` become numbers once, where they are read.
 
-Values are counted in one base unit per dimension (bits, pJ, mW, um2, Hz, s, nm, V, bit/s, bit/cycle). Case matters:
-``b`` is a bit, ``B`` a byte of 8 bits; ``kB`` is 1000 bytes, ``KiB`` 1024 (IEC 80000-13). Arithmetic is exact, and
-rounded once, to a float, at the end.
+Values are counted in one base unit per dimension (bits, pJ, mW, um2, Hz, s, nm, V, uS, ohm, bit/s, bit/cycle). Case
+matters: ``b`` is a bit, ``B`` a byte of 8 bits; ``kB`` is 1000 bytes, ``KiB`` 1024 (IEC 80000-13). Arithmetic is
+exact, and rounded once, to a float, at the end.
 
 >>> parse("108 KiB", DATA), parse("1.2 nJ", ENERGY), parse("65 nm", LENGTH, "um")
 (884736.0, 1200.0, 0.065)
@@ -57,20 +57,28 @@ _DATA = {
     **{f"{prefix}iB": Fraction(8 * 1024**power) for power, prefix in enumerate("KMGT", start=1)},
 }
 
+_LONG = {"min": 60, "h": 3600, "d": 86_400, "y": 31_557_600}  # a year of 365.25 days
+_TIME = {**_si("s", "1munp"), **{unit: Fraction(seconds) for unit, seconds in _LONG.items()}}
+
 NUMBER = Dimension("a plain number", "", "3", {})
 DATA = Dimension("an amount of data", "bit", "64 bit", _DATA)
 FREQUENCY = Dimension("a frequency", "Hz", "200 MHz", _si("Hz", "1kMGT"))
 ENERGY = Dimension("an energy", "pJ", "2 pJ", _si("J", "1munpf", base="p"))
 POWER = Dimension("a power", "mW", "0.1 mW", _si("W", "k1munp", base="m"))
 AREA = Dimension("an area", "um2", "100 um2", {"um2": Fraction(1), "mm2": Fraction(10**6)})
-TIME = Dimension("a time", "s", "10 ns", _si("s", "1munp"))
+TIME = Dimension("a time", "s", "10 ns", _TIME)
 LENGTH = Dimension("a length", "nm", "65 nm", _si("m", "mun", base="n"))
+CONDUCTANCE = Dimension("a conductance", "uS", "25 uS", _si("S", "1mun", base="u"))
+RESISTANCE = Dimension("a resistance", "ohm", "2.5 ohm", _si("ohm", "Mk1m"))
 VOLTAGE = Dimension("a voltage", "V", "1.0 V", _si("V", "1m"))
 DATA_RATE = Dimension("a data rate", "bit/s", "3.2 GB/s", {f"{u}/s": f for u, f in _DATA.items()})
 DATA_PER_CYCLE = Dimension("data per cycle", "bit/cycle", "64 bit/cycle", {f"{u}/cycle": f for u, f in _DATA.items()})
 CYCLES = Dimension("a number of clock cycles", "cycle", "100 cycle", {"cycle": Fraction(1), "cycles": Fraction(1)})
 
-DIMENSIONS = (DATA, FREQUENCY, ENERGY, POWER, AREA, TIME, LENGTH, VOLTAGE, DATA_RATE, DATA_PER_CYCLE, CYCLES)
+DIMENSIONS = (
+    DATA, FREQUENCY, ENERGY, POWER, AREA, TIME, LENGTH, VOLTAGE, CONDUCTANCE, RESISTANCE, DATA_RATE, DATA_PER_CYCLE,
+    CYCLES,
+)  # fmt: skip
 _DIMENSION_OF = {unit: dimension for dimension in DIMENSIONS for unit in dimension.units}
 
 # The lengths are bounded so that no text can make arithmetic slow.

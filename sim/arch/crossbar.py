@@ -11,6 +11,7 @@ from sim.arch.tree import ArchitectureError
 Signs = Literal["balanced", "differential", "offset"]
 InputSigns = Literal["pulses", "twos", "offset"]
 AdcRange = Literal["calibrated", "full", "granular"]
+Coding = Literal["amplitude", "unary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,14 @@ class Adc:
             large sums are clipped).
         columns: columns that share one.
         percentile: share of the sampled sums, in percent, that a calibrated range lets through unclipped.
+        time_s: seconds that one conversion takes; columns that share a converter wait for each other.
     """
 
     bits: int = 8
     range: AdcRange = "calibrated"
     columns: int = 1
     percentile: float = 99.99
+    time_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,14 @@ class Crossbar:
     step_bits: int = 1
     input_signs: InputSigns = "twos"
     adc: Adc = Adc()
+    coding: Coding = "amplitude"
+    pulse_s: float = 100e-9
+    overlap: bool = True
+    input_ones: float = 0.5
+    weight_ones: float = 0.5
+    replicate: bool = False
+    reload: bool = False
+    write_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.active_rows > self.rows:
@@ -139,3 +150,57 @@ class Crossbar:
     def conversions(self) -> int:
         """Conversions for one sum of one block of rows."""
         return self.steps * self.slices * (2 if self.signs == "differential" else 1)
+
+    @property
+    def reads_per_step(self) -> int:
+        """Conversions of a full array in one step; those of a balanced pair of columns are one."""
+        return self.outputs * self.conversions // self.steps
+
+    @property
+    def step_s(self) -> float:
+        """Seconds from one step to the next.
+
+        >>> Crossbar(128, 128, adc=Adc(columns=128, time_s=0.5e-9), pulse_s=10e-9).step_s
+        3.2e-08
+        """
+        pulses = self.pulse_s * (2**self.step_bits - 1 if self.coding == "unary" else 1)
+        converters = math.ceil(self.columns / self.adc.columns)
+        conversion = self.adc.time_s * math.ceil(self.reads_per_step / converters)
+        return max(pulses, conversion) if self.overlap else pulses + conversion
+
+    @property
+    def pulsed(self) -> float:
+        """Share of the steps of an input that is not zero in which a row is driven at all, by `input_ones`.
+
+        Bits are taken to be independent of each other.
+        """
+        return 1 - (1 - self.input_ones) ** self.step_bits
+
+    @property
+    def drive(self) -> float:
+        """Mean energy of a cell over the steps of an input that is not zero; that of the largest input is 1.
+
+        An amplitude counts with its square (a resistor), a time as it is. Bits are taken to be independent.
+
+        >>> Crossbar(8, 8).drive, Crossbar(8, 8, step_bits=2).drive
+        (0.5, 0.3888888888888889)
+        """
+        mean = self.input_ones
+        if self.coding == "unary":
+            return mean
+        largest = 2**self.step_bits - 1
+        return mean**2 + mean * (1 - mean) * (largest + 2) / (3 * largest)
+
+    def conductance(self, density: float = 1.0) -> float:
+        """Mean conductance of the cells that hold weights, as a share of the largest.
+
+        Of a pair, one cell holds the magnitude and the other one nothing; where half the range is added to all
+        weights, a zero is half of it.
+
+        Args:
+            density: share of the weights that are not zero.
+        """
+        zero, cells = (0.5, 1) if self.signs == "offset" else (0.0, 2)
+        level = (density * self.weight_ones + (1 - density) * zero) / cells
+        least = self.cell.least_us / self.cell.most_us
+        return least + level * (1 - least)

@@ -83,7 +83,7 @@ class Drift:
         start_s: when after the last pulse a device counts as programmed, in seconds.
     """
 
-    model: DriftModel = "pcm"
+    model: DriftModel = "power"
     nu: float = 0.0
     nu_sigma: float = 0.0
     start_s: float = 20.0

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sim.errors import TilenestError, nearest
+
+if TYPE_CHECKING:
+    from sim.arch.crossbar import Crossbar
 
 ALL = "all"
 
@@ -166,11 +169,16 @@ class Fanout:
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """Something that every passing word of these tensors pays for: a DAC, an ADC, an encoder, a dequantizer."""
+    """Something that every passing word of these tensors pays for: a DAC, an ADC, an encoder, a dequantizer.
+
+    Attributes:
+        count: how many of them stand side by side, e.g. a DAC at each row of an array.
+    """
 
     name: str
     tensors: tuple[str, ...]
     component: Component = Component()
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +251,7 @@ class Architecture:
             out ever sees it; its room there counts as taken (`Memory.taken_bits`), not as that of a tile. All others
             are at home in the outermost memory.
         systolic: for machines of class ``systolic``.
+        crossbar: for machines of class ``crossbar``.
 
     Raises:
         ArchitectureError: for a name used twice, a missing or misplaced compute node, an outermost node that
@@ -259,6 +268,7 @@ class Architecture:
     source: str = ""
     homes: tuple[tuple[str, str], ...] = ()
     systolic: Systolic | None = None
+    crossbar: Crossbar | None = None
 
     def __post_init__(self) -> None:
         names = [n.name for n in self.nodes]
@@ -324,10 +334,15 @@ class Architecture:
         count = 1
         for node in self.nodes:
             if node.name == name:
-                return count
+                return count * (node.count if isinstance(node, Converter) else 1)
             if isinstance(node, Fanout):
                 count *= node.x * node.y
         raise ArchitectureError(f"architecture {self.name} has no node {name}")
+
+    @property
+    def mapped(self) -> bool:
+        """Whether it runs mappings, which have to be found; other machines leave nothing to choose."""
+        return self.systolic is None and self.crossbar is None
 
     @property
     def pes(self) -> int:

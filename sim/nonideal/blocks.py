@@ -99,8 +99,9 @@ def calibrated(
             for s, part in enumerate(np.split(currents, slices, axis=1)):
                 seen[s].append(part.ravel()[:: max(1, part.size // _SAMPLED)])
     ranges, clipped = [], []
-    for currents in [np.concatenate(parts) if parts else None for parts in seen]:
-        r = adc_range(plan.xbar.adc, plan.symmetric, float(plan.xbar.rows_at_once), plan.granule, currents)
+    for parts in seen:
+        values = np.concatenate(parts) if parts else None
+        r = adc_range(plan.xbar.adc, plan.symmetric, float(plan.xbar.rows_at_once), plan.granule, values)
         ranges.append(r)
-        clipped.append(clipped_share(currents, r) if currents is not None else 0.0)
+        clipped.append(clipped_share(values, r) if values is not None else 0.0)
     return tuple(ranges), tuple(clipped)

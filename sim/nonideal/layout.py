@@ -78,7 +78,7 @@ class Layout:
         if self.weights.paired:
             return 0.0
         everywhere = sum(self.weights.base**s for s in range(self.weights.slices)) * self.weights.largest
-        return self.weights.zero + everywhere * self.floor / (1 - self.floor)
+        return float(self.weights.zero + everywhere * self.floor / (1 - self.floor))
 
     @property
     def granule(self) -> float:

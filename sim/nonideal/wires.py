@@ -33,7 +33,7 @@ def effective(g_us: Matrix, wires: Wires, below: int = 0) -> Matrix:
     """
     rows, columns = g_us.shape
     previous: Matrix = np.eye(rows)
-    identity = previous
+    identity: Matrix = previous
     if not wires.row_ohm:
         return np.stack([_drawn(g_us[:, j], wires, below).sum(axis=0) for j in range(columns)], axis=1)
     out = np.empty((columns, rows))
@@ -42,7 +42,7 @@ def effective(g_us: Matrix, wires: Wires, below: int = 0) -> Matrix:
         transfer = np.linalg.inv(2 * identity - previous + draw * (wires.row_ohm * 1e-6))
         out[j] = draw.sum(axis=0)
         out[j:] = out[j:] @ transfer
-        previous = transfer
+        previous = np.asarray(transfer, np.float64)
     return out.T
 
 
