@@ -174,7 +174,7 @@ class Crossbar:
 
         Bits are taken to be independent of each other.
         """
-        return 1 - (1 - self.input_ones) ** self.step_bits
+        return 1.0 - math.pow(1 - self.input_ones, self.step_bits)
 
     @property
     def drive(self) -> float:
@@ -188,7 +188,7 @@ class Crossbar:
         mean = self.input_ones
         if self.coding == "unary":
             return mean
-        largest = 2**self.step_bits - 1
+        largest: int = 2**self.step_bits - 1
         return mean**2 + mean * (1 - mean) * (largest + 2) / (3 * largest)
 
     def conductance(self, density: float = 1.0) -> float:

@@ -10,23 +10,14 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sim.arch.tree import Architecture, ArchitectureError, Compute, Fanout, Memory, Systolic, keeps
+from sim.arch.faults import Fault, MachineError
+from sim.arch.tree import Architecture, Compute, Fanout, Memory, Systolic, keeps
 
 ROLES = ("inputs", "weights", "outputs")
 
-Fault = tuple[int | None, str, str]
 
-
-class SystolicError(ArchitectureError):
-    """A machine that its engine does not understand.
-
-    Attributes:
-        faults: for each, the number of the node that it is about or None, what is wrong, and what was expected.
-    """
-
-    def __init__(self, name: str, faults: list[Fault]) -> None:
-        self.faults = faults
-        super().__init__("\n".join(f"architecture {name}: {message}" for _, message, _ in faults))
+class SystolicError(MachineError):
+    """A machine that the engine for systolic arrays does not understand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,18 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from sim.arch import tree
+from sim.arch.crossbar_machine import CrossbarMachine
+from sim.arch.faults import MachineError
 from sim.arch.library import find
-from sim.arch.systolic import SystolicError, SystolicMachine
+from sim.arch.systolic import SystolicMachine
 from sim.arch.tree import Architecture, ArchitectureError
 from sim.components.table import ComponentError, node_costs
 from sim.errors import ConfigError
+from sim.schema import crossbar, systolic
 from sim.schema.costs import Costed, OperationEnergy, ReadWriteEnergy, WordEnergy, present
+from sim.schema.crossbar import CrossbarText
 from sim.schema.source import Source, read
-from sim.schema.systolic import SystolicText, misplaced
+from sim.schema.systolic import SystolicText
 from sim.schema.validate import (
     Bandwidth,
     Bits,
@@ -189,11 +193,12 @@ class ConverterEntry(Costed):
     tensors: Names = Field(
         [tree.ALL], min_length=1, description="tensors that pass it: `all` (default), one or a list"
     )
+    count: int = Field(1, ge=1, le=_MOST_COPIES, description="how many stand side by side here (default 1)")
     energy: WordEnergy | None = Field(None, description="energies that win over the cost model")
 
     def lower(self, clock_hz: float) -> tree.Converter:
         """As the domain has it."""
-        return tree.Converter(self.converter, tuple(self.tensors), self.lower_component())
+        return tree.Converter(self.converter, tuple(self.tensors), self.lower_component(), self.count)
 
 
 class ComputeEntry(ZeroAware):
@@ -279,6 +284,7 @@ class ArchitectureText(Strict):
     )
     parameters: dict[Identifier, Free] = Field({}, description="named values, used as ${name}")
     systolic: SystolicText | None = Field(None, description="class systolic: how the array works")
+    crossbar: CrossbarText | None = Field(None, description="class crossbar: how the analog arrays work")
     homes: dict[str, Identifier] = Field(
         {}, description="class systolic: memories in which tensors are before and after a layer, by role"
     )
@@ -300,15 +306,18 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
         systolic=text.systolic and text.systolic.lower(),
         homes=tuple(text.homes.items()) or None,
     )
-    problems = list(misplaced(text, source))
+    problems = [*systolic.misplaced(text, source), *crossbar.misplaced(text, source)]
     if problems:
         raise ConfigError(problems)
+    arrays = crossbar.lower(text, nodes, source)
     try:
-        arch = Architecture(text.name, nodes, text.engine, text.clock, **rest)
+        arch = Architecture(text.name, nodes, text.engine, text.clock, crossbar=arrays, **rest)
         node_costs(arch)
         if arch.systolic:
             SystolicMachine.of(arch)
-    except SystolicError as error:
+        if arch.engine == "crossbar":
+            CrossbarMachine.of(arch)
+    except MachineError as error:
         raise ConfigError(
             source.problem(("hierarchy", i) if i is not None else ("hierarchy",), message, expected)
             for i, message, expected in error.faults

@@ -57,6 +57,7 @@ class OperationEnergy(Cited):
 
     op: Energy | None = Field(None, description="energy of one operation, e.g. 2 pJ")
     gated: Energy | None = Field(None, description="energy of an operation that is gated off, e.g. 0.1 pJ")
+    write: Energy | None = Field(None, description="class crossbar: energy of writing one cell, e.g. 10 pJ")
     cycle: Energy | None = Field(None, description="energy of one unit in every clock cycle, busy or not")
 
 
