@@ -97,8 +97,8 @@ def run(
     else:
         workload = load_workload(workload, batch=batch, bind=bind)
     flow = _dataflow(dataflow, arch)
-    if arch.systolic and limits:
-        raise TilenestError(f"{arch.name} is a systolic array: there is nothing to choose that could keep a limit")
+    if limits and not arch.mapped:
+        raise TilenestError(f"{_kind(arch)}: there is nothing to choose that could keep a limit")
     goal = Objective.parse(objective) if isinstance(objective, str) else objective
     options = Options(flow, within(goal, limits, arch.clock_hz), mapper, cache)
     if isinstance(mappings, str | Path):
@@ -117,14 +117,17 @@ def run(
 
 
 def _dataflow(given: Dataflow | File | None, arch: Architecture) -> Dataflow:
-    """What mappings must obey; a systolic array has no mappings, and a dataflow of its own."""
-    if arch.systolic is None:
+    """What mappings must obey; machines that take no mappings have a dataflow of their own."""
+    if arch.mapped:
         return given if isinstance(given, Dataflow) else load_dataflow(given or arch.dataflow)
     if given is not None:
-        raise TilenestError(
-            f"{arch.name} is a systolic array, which has its own dataflow: --set systolic.dataflow=os"
-        )
-    return Dataflow(arch.systolic.dataflow)
+        how = ": --set systolic.dataflow=os" if arch.systolic else ""
+        raise TilenestError(f"{_kind(arch)}, which has its own dataflow{how}")
+    return Dataflow(arch.systolic.dataflow if arch.systolic else "weights stay")
+
+
+def _kind(arch: Architecture) -> str:
+    return f"{arch.name} is {'a systolic array' if arch.systolic else 'a machine of analog arrays'}"
 
 
 def load_arch(name_or_path: File, *, set: Overrides = ()) -> Architecture:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sim import __version__
 from sim.errors import TilenestError, nearest
+from sim.layouts import Crossbar, Systolic
 from sim.mapping.counts import Actions
 from sim.mapping.found import Found
 
@@ -76,38 +77,6 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Systolic:
-    """How a layer lies on a systolic array, as a product of matrices: x pixels of outputs, n of their channels.
-
-    Attributes:
-        dataflow: what stays in the PEs: outputs (``os``), weights (``ws``) or inputs (``is``).
-        timing: ``tilenest`` or ``scalesim``.
-        on_rows, on_columns, steps: what lies on the rows and columns of the array, and what streams.
-        row_folds, column_folds: parts into which that is cut.
-        groups: products that are made one after the other.
-        efficiency: share of the PEs that have work, over all folds.
-        fetched: words that come from DRAM, by role of the tensor; those of outputs are sums that come back.
-        written: words of outputs that go to DRAM.
-        stall_cycles: clock cycles in which the array waits for DRAM, the first tiles not counted.
-        reports: by timing ``scalesim``, the rows of SCALE-Sim's three reports, by column.
-    """
-
-    dataflow: str
-    timing: str
-    on_rows: int
-    on_columns: int
-    steps: int
-    row_folds: int
-    column_folds: int
-    groups: int
-    efficiency: float
-    fetched: Map[str, int]
-    written: int
-    stall_cycles: float = 0.0
-    reports: Map[str, Map[str, float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Breakdown:
     """Where the clock cycles of a matrix unit go, as Table 3 of the TPU's paper (Jouppi et al., ISCA 2017) has it.
 
@@ -164,6 +133,7 @@ class LayerResult:
         tiles: words of the largest tile of a copy, by memory and tensor.
         cycles: clock cycles by what takes them: ``compute``, memories, networks (``fanout.tensor``), and what
             comes on top: ``waits`` for single-buffered memories, ``start`` of the array, ``depth`` of its pipeline.
+            Of analog arrays: as the others, with ``weights`` that are written first.
             Of a systolic array: ``compute``, the outermost memory, and what comes on top of ``compute``: ``first``
             tiles, ``stalls``, and the ``last`` words on their way out; or, as in `breakdown`, ``weight_stall``,
             ``weight_shift`` and ``non_matrix``.
@@ -182,6 +152,7 @@ class LayerResult:
             the tiles, the mapping is that of the part that is run most often, it is optimal if those of all parts
             are, and the gap is the largest one.
         systolic: on a systolic array, how the layer lies on it; null on other machines and for vector layers.
+        crossbar: on analog arrays, how the layer lies on them; null on other machines and for vector layers.
         breakdown: on a systolic array with inputs and outputs at home on the chip, where its cycles go; else null.
     """
 
@@ -212,6 +183,7 @@ class LayerResult:
     fused: str | None = None
     group: int | None = None
     systolic: Systolic | None = None
+    crossbar: Crossbar | None = None
     breakdown: Breakdown | None = None
 
     def words(self, level: str) -> int:

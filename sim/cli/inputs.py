@@ -193,10 +193,11 @@ def options_of(args: argparse.Namespace, arch: Architecture) -> Options:
     from sim.mapping.objective import Objective
     from sim.schema.dataflow import read_dataflow
 
-    if arch.systolic:
-        raise TilenestError(
-            f"{arch.name} is a systolic array: its dataflow leaves no mapping to look for (see `run`, `trace`)"
+    if not arch.mapped:
+        what, see = (
+            ("a systolic array", "`run`, `trace`") if arch.systolic else ("a machine of analog arrays", "`run`")
         )
+        raise TilenestError(f"{arch.name} is {what}: its dataflow leaves no mapping to look for (see {see})")
     strategy = strategy_of(args.mapper, args.budget, args.effort, args.seed)
     objective = within(Objective.parse(args.objective), args.limit, arch.clock_hz)
     return Options(read_dataflow(args.dataflow or arch.dataflow), objective, strategy, not args.no_cache)

@@ -84,7 +84,7 @@ def _dataflow(args: argparse.Namespace) -> None:
     from sim.schema.dataflow import read_dataflow
 
     flow = read_dataflow(args.thing)
-    archs = [arch for name in names("arch_configs") if not (arch := read_architecture(name)).systolic]
+    archs = [arch for name in names("arch_configs") if (arch := read_architecture(name)).mapped]
     able = [name for name, reason in hosts(flow, archs) if not reason]
     own = [arch.name for arch in archs if arch.dataflow == flow.name]
     show(*dataflow_page(flow), f"Shipped architectures that can host it: {', '.join(able) or 'none'}.")

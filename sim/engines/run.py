@@ -28,7 +28,9 @@ from sim.workload.network import AnyLayer, Network
 Engine = Callable[[AnyLayer, Architecture, Mapping | None, Options], LayerResult]
 
 _GROUP = "tilenest.engines"
-_OURS = {name: EntryPoint(name, f"sim.engines.{name}:evaluate", _GROUP) for name in ("spatial", "systolic")}
+_OURS = {
+    name: EntryPoint(name, f"sim.engines.{name}:evaluate", _GROUP) for name in ("spatial", "systolic", "crossbar")
+}
 
 
 def engine_of(arch: Architecture) -> Engine:
@@ -68,8 +70,8 @@ def run_network(
         TilenestError: when a layer cannot be run.
     """
     mappings = mappings or {}
-    if arch.systolic and arch.homes:
-        return _result(network, arch, options, mappings, command, _in_a_row(network, arch, mappings, progress))
+    if together := _together(arch):
+        return _result(network, arch, options, mappings, command, together(network, arch, mappings, progress))
     work: Work = {}
     names: dict[object, list[str]] = {}
     keys: list[object] = []
@@ -89,6 +91,27 @@ def run_network(
         for key, layer in zip(keys, network, strict=True)
     )
     return _result(network, arch, options, mappings, command, results)
+
+
+def _together(arch: Architecture) -> Callable[..., tuple[LayerResult, ...]] | None:
+    """What runs all layers together, where they have to do with each other."""
+    if arch.engine == "crossbar":
+        return _in_arrays
+    return _in_a_row if arch.systolic and arch.homes else None
+
+
+def _in_arrays(
+    network: Network, arch: Architecture, mappings: Map[str, Mapping], progress: Callable[[str], None]
+) -> tuple[LayerResult, ...]:
+    """Layers whose weights stay in analog arrays share these."""
+    from sim.engines.crossbar import no_mapping, run_in_arrays
+
+    if mappings:
+        raise no_mapping(arch)
+    results = run_in_arrays(network, arch)
+    for layer in network:
+        progress(layer.name)
+    return results
 
 
 def _in_a_row(
@@ -145,7 +168,7 @@ def provenance_of(
         objective=str(options.objective),
         most_pj=_finite(options.objective.most_pj),
         most_cycles=_finite(options.objective.most_cycles),
-        mapper="none" if arch.systolic else described(options.strategy),
+        mapper=described(options.strategy) if arch.mapped else "none",
         command=command,
     )
 
@@ -199,7 +222,7 @@ def _serial(what: Callable[[Job], _T], work: Work, done: Callable[[object], None
 
 def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], None], jobs: int) -> dict[object, _T]:
     out = {}
-    if any(arch.systolic is None for _, arch, _, _ in work.values()):
+    if any(arch.mapped for _, arch, _, _ in work.values()):
         warm_up()  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
     others = multiprocessing.active_children()

@@ -23,10 +23,11 @@ from sim.engines.vector import evaluate_vector
 from sim.errors import MappingError
 from sim.kernels import systolic as kernel
 from sim.kernels import tiles as tile_kernel
+from sim.layouts import Systolic
 from sim.mapping.counts import Actions
 from sim.mapping.nest import Mapping
 from sim.mapping.prices import static_pj
-from sim.results import LayerResult, Systolic
+from sim.results import LayerResult
 from sim.workload.layer import ROLES, Layer, VectorLayer
 from sim.workload.network import Network
 from sim.workload.product import Product

@@ -22,9 +22,10 @@ from sim.engines.systolic_tiles import Folds, Ints, RoomError, to_arrays
 from sim.engines.vector import evaluate_vector
 from sim.kernels import stages
 from sim.kernels import systolic as kernel
+from sim.layouts import Systolic
 from sim.mapping.counts import Actions
 from sim.mapping.prices import static_pj
-from sim.results import Breakdown, LayerResult, Systolic
+from sim.results import Breakdown, LayerResult
 from sim.workload.layer import ROLES, Layer, VectorLayer
 from sim.workload.network import Network
 from sim.workload.product import Product

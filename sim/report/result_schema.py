@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
+from sim.layouts import Crossbar, Systolic
 from sim.mapping.counts import Actions
-from sim.results import SCHEMA, Breakdown, Group, LayerResult, Provenance, Result, Stored, Systolic, Totals
+from sim.results import SCHEMA, Breakdown, Group, LayerResult, Provenance, Result, Stored, Totals
 
 Schema = dict[str, Any]
 
@@ -50,7 +51,7 @@ def result_schema() -> Schema:
         "required": list(properties),
         "$defs": {
             cls.__name__: _object(cls)
-            for cls in (Provenance, Totals, LayerResult, Group, Systolic, Breakdown, Actions, Stored)
+            for cls in (Provenance, Totals, LayerResult, Group, Systolic, Crossbar, Breakdown, Actions, Stored)
         },
     }
 
