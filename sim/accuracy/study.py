@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.accuracy.axes import Budget, Least, Settings
 from sim.accuracy.hardware import Analog, Digital, Exact, Hardware, noise_of, products_of
 from sim.accuracy.keep import Kept
 from sim.accuracy.statistics import half_width
@@ -33,6 +34,10 @@ class Cost:
     latency_s: float
     area_um2: float
 
+    def of(self, what: Least) -> float:
+        """One of them, by its name."""
+        return {"energy": self.energy_pj, "latency": self.latency_s, "area": self.area_um2}[what]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -47,7 +52,7 @@ class Row:
 
     model: str
     what: str
-    settings: tuple[tuple[str, str], ...]
+    settings: Settings
     shares: tuple[float, ...]
     cost: Cost | None = None
 
@@ -71,7 +76,7 @@ class LayerRow:
         arrays: crossbars that it takes.
         cells: share of their cells that hold something.
         clipped: the largest share of sums of a slice that its ADCs clip, on the samples for calibration.
-        snr_db: power of its exact outputs over that of their error, for exact inputs.
+        snr_db: power of its exact outputs over that of their error, for exact inputs; None without any error.
         share: of right answers where this layer alone is on noisy arrays.
     """
 
@@ -82,7 +87,7 @@ class LayerRow:
     arrays: int
     cells: float
     clipped: float
-    snr_db: float
+    snr_db: float | None
     share: float
 
 
@@ -95,7 +100,7 @@ class Case:
         costs: of one sample of each network, by its name.
     """
 
-    settings: tuple[tuple[str, str], ...]
+    settings: Settings
     machine: Analog
     costs: Mapping[str, Cost]
 
@@ -114,7 +119,7 @@ class Examiner:
     seeds: tuple[int, ...]
     reads: int
     kept: Kept
-    progress: Callable[[str], None]
+    progress: Callable[[str], None] = lambda said: None  # noqa: E731
 
     def row(self, what: str, hardware: Hardware, case: Case | None = None) -> Row:
         """How the network does.
@@ -191,7 +196,7 @@ def layers(examiner: Examiner, machine: Analog) -> list[LayerRow]:
                 sum(r.arrays for r in reports),
                 statistics.fmean(r.cells for r in reports),
                 max(max(r.clipped) for r in reports),
-                float(10 * np.log10(signal / error)) if error and signal else float("inf"),
+                float(10 * np.log10(signal / error)) if error and signal else None,
                 examiner.share(machine, seed, f"{task.model.name} {name} alone", [name]),
             )
         )
@@ -205,18 +210,16 @@ def sweep(examiners: Sequence[Examiner], cases: Iterable[Case]) -> list[Row]:
     return rows + [examiner.row(ALL, case.machine, case) for examiner in examiners for case in cases]
 
 
-def cheapest(
-    examiner: Examiner, cases: Iterable[Case], least: Callable[[Cost], float], accuracy: float
-) -> list[Row]:
+def cheapest(examiner: Examiner, cases: Iterable[Case], budget: Budget) -> list[Row]:
     """Machines in the order of their cost, up to the first that is accurate enough; the last row, if one is.
 
     So nothing that is cheaper than the last row is accurate enough, and nothing dearer had to be tried.
     """
     name = examiner.task.model.name
     rows = []
-    for case in sorted(cases, key=lambda case: least(case.costs[name])):
+    for case in sorted(cases, key=lambda case: case.costs[name].of(budget.least)):
         rows.append(examiner.row(ALL, case.machine, case))
-        if rows[-1].mean >= accuracy:
+        if rows[-1].mean >= budget.accuracy:
             break
     return rows
 

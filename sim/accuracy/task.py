@@ -20,6 +20,11 @@ Array = NDArray[Any]
 Part = tuple[str, int]
 """A matrix of weights: the layer's name, and which of its groups."""
 
+MULTIPLYING = frozenset({
+    "Conv", "Gemm", "MatMul", "ConvTranspose", "Einsum", "LSTM", "GRU", "RNN", "QLinearConv", "QLinearMatMul",
+    "ConvInteger", "MatMulInteger", "Attention",
+})  # fmt: skip
+
 _PATCH_BYTES = 32 << 20
 """A batch is as many samples as have so large a matrix of inputs; what computes a product takes a few times that."""
 
@@ -56,11 +61,13 @@ class Task:
 
     Attributes:
         traces: by part, in the order in which parts are computed.
+        classes: how many scores the network gives.
     """
 
     model: TrainedModel
     data: Dataset
     traces: Mapping[Part, Trace]
+    classes: int
 
     @classmethod
     def of(cls, model: TrainedModel, data: Dataset) -> Task:
@@ -88,12 +95,18 @@ class Task:
                 f"{data.source}: the label at {place} is {most}, but {model.source} knows {classes} classes, "
                 f"0 to {classes - 1}"
             )
-        return cls(model, data, recorder.traces)
+        return cls(model, data, recorder.traces, classes)
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Names of the layers that multiply by weights."""
         return tuple(dict.fromkeys(name for name, _ in self.traces))
+
+    @property
+    def digital(self) -> tuple[str, ...]:
+        """Names of operators that multiply, but not by a matrix of weights, so that arrays have no part in them."""
+        kinds = self.model.operators
+        return tuple(name for name, kind in kinds.items() if kind in MULTIPLYING and name not in self.layers)
 
     @property
     def samples(self) -> int:

@@ -15,6 +15,7 @@ from sim.errors import TilenestError, nearest
 
 if TYPE_CHECKING:
     from sim.arch.crossbar import Crossbar
+    from sim.arch.noise import Noise
 
 ALL = "all"
 
@@ -252,6 +253,7 @@ class Architecture:
             are at home in the outermost memory.
         systolic: for machines of class ``systolic``.
         crossbar: for machines of class ``crossbar``.
+        noise: what makes their arrays err; None where nothing is said of it.
 
     Raises:
         ArchitectureError: for a name used twice, a missing or misplaced compute node, an outermost node that
@@ -269,6 +271,7 @@ class Architecture:
     homes: tuple[tuple[str, str], ...] = ()
     systolic: Systolic | None = None
     crossbar: Crossbar | None = None
+    noise: Noise | None = None
 
     def __post_init__(self) -> None:
         names = [n.name for n in self.nodes]

@@ -30,6 +30,7 @@ from sim.errors import ConfigError
 from sim.schema import crossbar, systolic
 from sim.schema.costs import Costed, OperationEnergy, ReadWriteEnergy, WordEnergy, present
 from sim.schema.crossbar import CrossbarText
+from sim.schema.noise import NoiseText
 from sim.schema.source import Source, read
 from sim.schema.systolic import SystolicText
 from sim.schema.validate import (
@@ -285,6 +286,7 @@ class ArchitectureText(Strict):
     parameters: dict[Identifier, Free] = Field({}, description="named values, used as ${name}")
     systolic: SystolicText | None = Field(None, description="class systolic: how the array works")
     crossbar: CrossbarText | None = Field(None, description="class crossbar: how the analog arrays work")
+    noise: NoiseText | None = Field(None, description="class crossbar: what makes the analog arrays err")
     homes: dict[str, Identifier] = Field(
         {}, description="class systolic: memories in which tensors are before and after a layer, by role"
     )
@@ -304,6 +306,7 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
         summary=text.summary,
         source=text.source,
         systolic=text.systolic and text.systolic.lower(),
+        noise=text.noise and text.noise.lower(),
         homes=tuple(text.homes.items()) or None,
     )
     problems = [*systolic.misplaced(text, source), *crossbar.misplaced(text, source)]
