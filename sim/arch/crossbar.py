@@ -11,6 +11,7 @@ from sim.arch.tree import ArchitectureError
 Signs = Literal["balanced", "differential", "offset"]
 InputSigns = Literal["pulses", "twos", "offset"]
 AdcRange = Literal["calibrated", "full", "granular"]
+InputScale = Literal["calibrated", "vector"]
 Coding = Literal["amplitude", "unary"]
 
 
@@ -50,6 +51,8 @@ class Adc:
         range: what its full scale is: ``calibrated`` (on sample data, per layer and slice), ``full`` (the largest sum
             that the array can give), ``granular`` (one step is the smallest difference between two sums, so that
             large sums are clipped).
+        limit: the largest current that it tells apart, in currents of a cell that is fully on, instead of what `range`
+            says; 0 for none.
         columns: columns that share one.
         percentile: share of the sampled sums, in percent, that a calibrated range lets through unclipped.
         time_s: seconds that one conversion takes; columns that share a converter wait for each other.
@@ -60,6 +63,7 @@ class Adc:
     columns: int = 1
     percentile: float = 99.99
     time_s: float = 0.0
+    limit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class Crossbar:
         step_bits: bits of an input that are streamed at a time: the resolution of the DAC.
         input_signs: how an input has a sign: ``pulses`` of both polarities, ``twos`` complement (the top bit's sum is
             subtracted), ``offset`` (half the range is added, and its product taken off digitally).
+        input_scale: what the largest input stands for: ``calibrated`` on sample data, or each ``vector``'s own largest
+            magnitude, by which it is divided, and its product multiplied, digitally.
 
     Raises:
         ArchitectureError: for numbers that contradict each other.
@@ -107,6 +113,7 @@ class Crossbar:
     replicate: bool = False
     reload: bool = False
     write_s: float = 0.0
+    input_scale: InputScale = "calibrated"
 
     def __post_init__(self) -> None:
         if self.active_rows > self.rows:

@@ -65,6 +65,12 @@ class Programmed:
             rng: for noise that is new in every product.
         """
         inputs = np.ascontiguousarray(inputs, self.offsets.dtype)
+        if self.layout.xbar.input_scale == "vector":
+            peaks = vector_peaks(inputs)
+            return self._product(inputs / peaks, rng) * peaks
+        return self._product(inputs, rng)
+
+    def _product(self, inputs: FloatArray, rng: np.random.Generator) -> FloatArray:
         out = np.empty((len(inputs), len(self.offsets)), self.offsets.dtype)
         for begin in range(0, len(inputs), _CHUNK):
             part = slice(begin, begin + _CHUNK)
@@ -108,10 +114,12 @@ def program(
     """
     _check(weights, sample)
     noise.check(xbar.cell)
-    if xbar.adc.bits and xbar.adc.range == "calibrated" and sample is None:
+    if xbar.adc.bits and xbar.adc.range == "calibrated" and not xbar.adc.limit and sample is None:
         raise TilenestError("the ranges of the ADCs are to be calibrated, but there is no sample of inputs")
     dtype = np.float32 if weights.dtype == np.float32 else np.float64
     weights = np.asarray(weights, dtype)
+    if sample is not None and xbar.input_scale == "vector":
+        sample = sample / vector_peaks(sample)
     peak, signed = (1.0, True) if sample is None else (float(np.abs(sample).max()), bool(sample.min() < 0))
     inputs, code = input_code(xbar, peak, signed), weight_code(xbar, float(np.abs(weights).max()))
     plan = Layout(weights.shape[0], weights.shape[1], xbar, noise, code, inputs)
@@ -135,6 +143,12 @@ def program(
             tuple(c.compensation for c in cells),
         ),
     )
+
+
+def vector_peaks(inputs: FloatArray) -> FloatArray:
+    """The largest magnitude of each vector [B, 1], 1 for one of zeros."""
+    peaks = np.abs(inputs).max(axis=1, keepdims=True)
+    return np.where(peaks > 0, peaks, 1).astype(inputs.dtype)
 
 
 def _check(weights: FloatArray, sample: FloatArray | None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from sim.nonideal.cells import Cells, Signal
 from sim.nonideal.converters import AdcRange, adc_range, clipped_share
 from sim.nonideal.layout import Layout
-from sim.nonideal.streams import FloatArray
+from sim.nonideal.streams import FloatArray, normal
 
 _SAMPLED = 1 << 16  # currents of a block and a step that are looked at to calibrate
 
@@ -44,7 +44,7 @@ class Block:
         if self.floor is not None:
             variance += self.floor
         np.sqrt(variance, out=variance)
-        variance *= rng.standard_normal(variance.shape, variance.dtype)
+        variance *= normal(variance.shape, rng)
         return variance
 
 

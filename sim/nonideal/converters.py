@@ -52,8 +52,10 @@ def adc_range(adc: Adc, symmetric: bool, reach: float, granule: float, sampled: 
         granule: the smallest difference of two currents.
         sampled: currents of sample data, to calibrate on.
     """
+    if adc.limit:
+        reach = adc.limit
     codes = max(2, 2**adc.bits - symmetric) if adc.bits else 0
-    if adc.range == "full" or not codes:
+    if adc.range == "full" or adc.limit or not codes:
         return AdcRange(-reach if symmetric else 0.0, reach, codes)
     if adc.range == "granular":
         half = granule * (codes - 1) / (2 if symmetric else 1)

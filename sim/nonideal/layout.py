@@ -110,7 +110,8 @@ class Layout:
 
         ``sinh(bend * v) / sinh(bend)``: tunnelling, e.g. Guan, Yu and Wong, IEEE Electron Device Letters 33 (2012).
         """
-        if self.noise.nonlinearity is None or self.inputs.span == 1 or not self.noise.nonlinearity.bend:
+        effect = self.noise.nonlinearity
+        if effect is None or not effect.bend or self.inputs.span == 1 or self.xbar.coding == "unary":
             return digits
-        bend, span = self.noise.nonlinearity.bend, self.inputs.span
+        bend, span = effect.bend, self.inputs.span
         return (np.sinh(digits * (bend / span)) * (span / math.sinh(bend))).astype(digits.dtype)

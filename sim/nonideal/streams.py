@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -12,6 +13,15 @@ from sim.arch.noise import EFFECTS
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 Seed: TypeAlias = int | Sequence[int]
+
+
+def normal(shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Normal random numbers in single precision, from a fast generator that `rng` gives its state to."""
+    from sim.kernels.normal import LANES, fill
+
+    out = np.empty(math.prod(shape), np.float32)
+    fill(rng.integers(1, 2**32, (4, LANES), np.uint32), out)
+    return out.reshape(shape)
 
 
 def stream(seed: Seed, effect: str, cycle: int = 0) -> np.random.Generator:
