@@ -6,6 +6,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from sim.arch.tree import Compute, Converter, Link, Memory
+from sim.components.adc import ADC
+from sim.components.analog import DAC, EDRAM, MEMRISTOR, SAMPLE_HOLD, SHIFT_ADD, SRAM_CELL
 from sim.components.arithmetic import FLOAT_MAC, INT_MAC
 from sim.components.dram import DRAM
 from sim.components.model import Body, ComponentError, Model, NodeCosts, Part, unknown
@@ -17,7 +19,9 @@ ENTRY_POINTS = "tilenest.components"
 
 FREE: Model[Body] = Model("free", (Memory, Link, Converter, Compute), (), lambda part: NodeCosts())
 
-_MODELS: dict[str, Model[Any]] = {m.name: m for m in (FREE, SRAM, REGFILE, DRAM, INT_MAC, FLOAT_MAC, WIRE)}
+_DIGITAL: tuple[Model[Any], ...] = (FREE, SRAM, REGFILE, DRAM, EDRAM, INT_MAC, FLOAT_MAC, WIRE)
+_ANALOG: tuple[Model[Any], ...] = (ADC, DAC, SAMPLE_HOLD, SHIFT_ADD, MEMRISTOR, SRAM_CELL)
+_MODELS = {m.name: m for m in (*_DIGITAL, *_ANALOG)}
 
 
 def register(model: Model[Any]) -> None:

@@ -146,7 +146,7 @@ def _result(
         area_um2=area_um2(arch),
         layers=results,
         provenance=provenance_of(network, arch, options, mappings, command),
-        notes=tuple(_notes(network, arch)),
+        notes=tuple(_notes(network, arch, results)),
     )
 
 
@@ -177,11 +177,15 @@ def _finite(most: float) -> float | None:
     return most if math.isfinite(most) else None
 
 
-def _notes(network: Network, arch: Architecture) -> Iterator[str]:
+def _notes(network: Network, arch: Architecture, results: Iterable[LayerResult]) -> Iterator[str]:
     """What would be wrong to keep silent about."""
     operands = [t.bits for layer in network.mac_layers for t in layer.tensors if t.role != "outputs"]
     widest = max(operands, default=0)
-    if widest > arch.compute.bits and not (arch.systolic and arch.systolic.passes):
+    if arch.crossbar:
+        from sim.engines import crossbar
+
+        yield from crossbar.notes(network, results, arch)
+    elif widest > arch.compute.bits and not (arch.systolic and arch.systolic.passes):
         yield (
             f"{arch.compute.name} multiplies words of {arch.compute.bits} bit, but {network.name} has operands of "
             f"{widest} bit; its energy is that of the narrower ones"
