@@ -30,7 +30,7 @@ class Quantized:
     def product(self, inputs: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Inputs [B, K] times the weights; nothing is random about it."""
         numbers = np.clip(np.rint(inputs / inputs.dtype.type(self.input_scale)), self.least, self.most)
-        return (numbers @ self.weights) * self.weight_scale
+        return (numbers @ self.weights) * (self.weight_scale * inputs.dtype.type(self.input_scale))
 
 
 def quantize(weights: FloatArray, sample: FloatArray, weight_bits: int, input_bits: int) -> Quantized:

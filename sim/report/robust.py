@@ -1,0 +1,169 @@
+"""A study of accuracy as tables: effects one by one with the layers that suffer, or machines side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from sim.accuracy.robust import Study
+from sim.accuracy.study import ALL, ARRAY, BASELINES, LayerRow, Row, front
+from sim.report.quantities import area, energy, number, seconds, several, share
+from sim.report.rows import Cells, Sheet
+from sim.report.table import sheet_table
+
+_COSTS = ("energy", "latency")
+_LAYER = ("layer", "matrix", "arrays", "cells", "clipped", "SNR", "alone", "lost")
+
+
+def robust_table(study: Study) -> RenderableType:
+    """What was asked, a row for each answer, and what is to be known beside it."""
+    if study.layers:
+        parts = [part for model in study.layers for part in _of_one(study, model)]
+    else:
+        parts = [sheet_table(_compared(study)), Text(), *map(Text, _found(study))]
+    return Group(Text(_title(study), style="bold"), Text(), *parts, *(Text(f"note     {note}") for note in study.notes))
+
+
+def _title(study: Study) -> str:
+    names = ", ".join(dict.fromkeys(row.model for row in study.rows))
+    chips = several(len(study.seeds), "chip")
+    reads = f", most of {study.reads} reads" if study.reads > 1 else ""
+    return f"{names} on {study.arch}: {number(study.samples)} samples of {study.dataset}, {chips}{reads}"
+
+
+def _of_one(study: Study, model: str) -> Iterator[RenderableType]:
+    """Effects and layers of one network."""
+    rows = [row for row in study.rows if row.model == model]
+    exact = rows[0].mean
+    headings = ("hardware", "accuracy", "±", "lost", *_COSTS)
+    cells = [(_named(row), *_accuracy(row, exact), *_cost(row)) for row in rows]
+    if len(study.layers) > 1:
+        yield Text(model, style="bold")
+    last = cells.pop() if rows[-1].what == ALL else ()
+    yield sheet_table(Sheet(headings, tuple(cells), last, (False, *[True] * 5)))
+    yield Text()
+    layers = study.layers[model]
+    worst = min(layers, key=lambda layer: layer.share)
+    yield sheet_table(Sheet(_LAYER, tuple(_layer(layer, exact) for layer in layers), (), (False, *[True] * 7)))
+    yield Text()
+    if worst.share < exact:
+        yield Text(f"layers   {worst.name} hurts most: alone on the arrays it loses {_points(exact - worst.share)} points")
+
+
+def _named(row: Row) -> str:
+    said = {ARRAY: "arrays without noise", ALL: "all effects"}
+    return said.get(row.what) or (row.what if row.what in BASELINES else f"{row.what} alone")
+
+
+def _layer(layer: LayerRow, exact: float) -> Cells:
+    matrix = f"{layer.rows} x {layer.columns}"
+    return (
+        layer.name,
+        f"{layer.groups} x ({matrix})" if layer.groups > 1 else matrix,
+        str(layer.arrays),
+        share(layer.cells, 1),
+        share(layer.clipped, 1),
+        "-" if layer.snr_db is None else f"{layer.snr_db:.1f} dB",
+        _percent(layer.share),
+        _points(exact - layer.share),
+    )
+
+
+def _compared(study: Study) -> Sheet:
+    """A row for each machine and network; settings that always go together have one column."""
+    models = list(dict.fromkeys(row.model for row in study.rows))
+    exact = {row.model: row.mean for row in study.rows if row.what == "float"}
+    machines = [row for row in study.rows if row.what == ALL]
+    paths = _paths(machines)
+    best = front(machines) if _costs_differ(machines) else []
+    several_models = len(models) > 1
+    headings = (
+        *(["model"] if several_models else []), *(_heading(path, paths) for path in paths), "accuracy", "±", "lost",
+        *_COSTS, "area", *(["front"] if best else []),
+    )  # fmt: skip
+    rows = []
+    for row in study.rows:
+        settings = dict(row.settings)
+        changed = [settings[path] for path in paths] if row.settings else [row.what, *[""] * (len(paths) - 1)]
+        mark = (["*" if row in best else ""],) if best else ()
+        cost = (*_cost(row), area(row.cost.area_um2) if row.cost else "-")
+        named = [row.model] if several_models else []
+        rows.append((*named, *changed, *_accuracy(row, exact.get(row.model)), *cost, *(m for part in mark for m in part)))
+    left = len(headings) - 6 - bool(best)
+    return Sheet(headings, tuple(rows), (), (*[False] * left, *[True] * 6, *([False] if best else [])))
+
+
+def _paths(rows: Sequence[Row]) -> list[str]:
+    """What was changed, but for what always has the value of something before it."""
+    paths = list(dict(rows[0].settings)) if rows else []
+    columns = {path: tuple(dict(row.settings)[path] for row in rows) for path in paths}
+    return [path for i, path in enumerate(paths) if columns[path] not in [columns[p] for p in paths[:i]]]
+
+
+def _heading(path: str, paths: Sequence[str]) -> str:
+    """The last words of a path, as many as tell it from the others."""
+    words = path.split(".")
+    for length in range(1, len(words)):
+        short = ".".join(words[-length:])
+        if sum(other.endswith(short) for other in paths) == 1 and short not in ("x", "y", "bits"):
+            return short
+    return path
+
+
+def _found(study: Study) -> Iterator[str]:
+    """What a comparison says in a line."""
+    machines = [row for row in study.rows if row.what == ALL]
+    if study.budget:
+        goal = f"{_percent(study.budget.accuracy)} with least {study.budget.least}"
+        if study.met:
+            row = machines[-1]
+            yield f"found    {goal}: {_settings(row)}; none of the {len(machines) - 1} that take less reach it"
+        else:
+            yield f"found    {goal}: none of {several(len(machines), 'machine')}; the best has {_best(machines)}"
+    elif _costs_differ(machines):
+        yield "front    *: no other is better in accuracy, energy and latency"
+    if len({row.model for row in machines}) > 1:
+        yield f"ranking  best is {', then '.join(_ranking(machines))}"
+
+
+def _best(rows: Sequence[Row]) -> str:
+    row = max(rows, key=lambda row: row.mean)
+    return f"{_percent(row.mean)} ({_settings(row)})"
+
+
+def _ranking(rows: Sequence[Row]) -> Iterator[str]:
+    """Which network is best where, with the settings from which on."""
+    last = ""
+    for settings in dict.fromkeys(row.settings for row in rows):
+        best = max((row for row in rows if row.settings == settings), key=lambda row: row.mean)
+        if best.model != last:
+            yield f"{best.model} from {_settings(best)} on" if last else f"{best.model} at {_settings(best)}"
+        last = best.model
+
+
+def _settings(row: Row) -> str:
+    return ", ".join(f"{path}={value}" for path, value in row.settings) or "the machine as it is"
+
+
+def _costs_differ(rows: Sequence[Row]) -> bool:
+    return len({row.cost for row in rows if row.cost}) > len({row.model for row in rows})
+
+
+def _accuracy(row: Row, exact: float | None) -> Cells:
+    wide = row.half_width
+    lost = "-" if exact is None or row.what == "float" else _points(exact - row.mean)
+    return _percent(row.mean), "-" if wide is None else _points(wide), lost
+
+
+def _cost(row: Row) -> Cells:
+    return (energy(row.cost.energy_pj), seconds(row.cost.latency_s)) if row.cost else ("-", "-")
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.1f} %"
+
+
+def _points(part: float) -> str:
+    return f"{100 * part:.1f}"
