@@ -66,7 +66,7 @@ class Dataset:
 
 
 def read_dataset(name_or_path: str | Path) -> Dataset:
-    """The data set in a file ``.npz`` with ``x``, ``y`` and perhaps ``calibration``, in a folder of IDX files, or ours.
+    """The data set in a file ``.npz`` with ``x``, ``y`` and perhaps ``calibration``, a folder of IDX files, or ours.
 
     Of a shipped name, the whole is read where a package of the system holds it.
 
@@ -107,7 +107,7 @@ def _checked(data: Dataset, names: Any) -> Dataset:
         raise TilenestError(f"{where}: {len(x)} samples in 'x', but {len(y)} labels in 'y'")
     if x.shape[1:] != data.calibration.shape[1:]:
         raise TilenestError(
-            f"{where}: samples of 'calibration' are {list(data.calibration.shape[1:])}, those of 'x' {list(x.shape[1:])}"
+            f"{where}: samples are {list(x.shape[1:])}, but those for calibration {list(data.calibration.shape[1:])}"
         )
     if y.dtype.kind not in "iu":
         raise TilenestError(f"{where}: labels in 'y' are {y.dtype}; whole numbers from 0 are expected")
@@ -124,7 +124,7 @@ def _read_idx(folder: Path, name: str) -> Dataset:
 
 
 def _idx(folder: Path, name: str, most: int | None = None) -> Array:
-    """An array of bytes, images with a channel axis (http://yann.lecun.com/exdb/mnist: big-endian sizes, then data)."""
+    """An array of bytes, images with a channel axis (the form of LeCun's MNIST: sizes, big-endian, then data)."""
     path = folder / name
     packed = path.with_name(f"{name}.gz")
     try:

@@ -55,7 +55,7 @@ class TrainedModel:
     def feed(self, x: Array) -> Array:
         """Samples as the model takes them; bytes stand for numbers from 0 to 1."""
         if x.dtype == np.uint8 and self.dtype.kind == "f":
-            return x.astype(self.dtype) / self.dtype.type(255)
+            return np.divide(x, 255, dtype=self.dtype)
         return x.astype(self.dtype, copy=False)
 
     def evaluator(self, operators: list[type[Any]], batch: int) -> Any:

@@ -32,8 +32,8 @@ def _of_network(task: Task, rows: Sequence[Row]) -> Iterator[str]:
     plain = next((row.mean for row in rows if (row.model, row.what) == (name, "float")), None)
     if plain is not None and classes > 1 and plain < _CHANCE / classes:
         yield (
-            f"{name} as it is answers {100 * plain:.1f} % right, hardly better than guessing: are labels and the range "
-            "of x those that it was trained with?"
+            f"{name} as it is answers {100 * plain:.1f} % right, hardly better than guessing: are the labels and the "
+            "range of x those that it was trained with?"
         )
     if task.digital:
         yield f"{name}: exact, as no operand is a matrix of weights: {', '.join(task.digital)}"

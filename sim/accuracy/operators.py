@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,8 +48,12 @@ class _Product(OpRun):  # type: ignore[misc]  # onnx has no types
     """An operator that multiplies by weights, if an operand is constant."""
 
     op_domain = ""
-    multiply: ClassVar[Multiply]
     constants: ClassVar[frozenset[str]]
+
+    @staticmethod
+    def multiply(part: Part, inputs: Array, weights: Array) -> Array:
+        """Where products with weights go."""
+        raise NotImplementedError
 
     def _product(self, a: Array, b: Array) -> Array:
         """``a @ b``, of which one may be a matrix of weights."""
@@ -175,8 +179,9 @@ def _window(x: Array, attributes: dict[str, Any]) -> Window:
 def _folded(window: Window, x: Array, fold: Callable[..., Array], around: float) -> Array:
     """What becomes of windows when their values are folded into one."""
     windows = window.over(window.padded(x, around))
-    places = itertools.product(*map(range, window.size))
-    out = windows[(..., *next(places))].copy()
-    for place in places:
-        fold(out, windows[(..., *place)], out=out)
+    places: Iterator[Any] = itertools.product(*map(range, window.size))
+    values = (windows[(..., *place)] for place in places)
+    out: Array = next(values).copy()
+    for value in values:
+        fold(out, value, out=out)
     return out

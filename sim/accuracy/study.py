@@ -44,7 +44,7 @@ class Row:
     """How a network does on some hardware.
 
     Attributes:
-        what: ``float``, ``int8``, ``int4``, ``binary``; ``array``: the arrays without noise; an effect alone; ``all``.
+        what: one of `BASELINES`; ``array``, that is arrays without noise; an effect alone; ``all``.
         settings: what was changed of the machine, by path.
         shares: of right answers, one for each chip; one in all, where chips do not differ.
         cost: on arrays, if it is known.
@@ -119,7 +119,7 @@ class Examiner:
     seeds: tuple[int, ...]
     reads: int
     kept: Kept
-    progress: Callable[[str], None] = lambda said: None  # noqa: E731
+    progress: Callable[[str], None] = lambda said: None
 
     def row(self, what: str, hardware: Hardware, case: Case | None = None) -> Row:
         """How the network does.

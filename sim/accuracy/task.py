@@ -81,7 +81,9 @@ class Task:
         recorder = _Recorder(batch)
         scores = _scores(model, data.calibration, batch, recorder)
         if not recorder.traces:
-            raise TilenestError(f"{model.source}: no layer multiplies by weights, so there is nothing to put on arrays")
+            raise TilenestError(
+                f"{model.source}: no layer multiplies by weights, so there is nothing to put on arrays"
+            )
         expected = (len(data.calibration), *data.y.shape[1:])
         if scores.shape[:-1] != expected:
             shape = list(scores.shape)
@@ -116,7 +118,7 @@ class Task:
     @property
     def batch(self) -> int:
         """Samples that are computed together; all batches are alike."""
-        largest = max(t.rows * max(t.weights.shape) * t.inputs.itemsize for t in self.traces.values())
+        largest: int = max(t.rows * max(t.weights.shape) * t.inputs.itemsize for t in self.traces.values())
         most = max(1, min(_MOST_SAMPLES, _PATCH_BYTES // largest))
         return math.ceil(self.samples / math.ceil(self.samples / most))
 

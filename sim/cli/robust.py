@@ -40,7 +40,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--reads", metavar="N", type=inputs.count, default=1, help="compute every sample N times; most answers count"
     )
-    parser.add_argument("--budget", metavar="GOAL", help="find the cheapest machine that is so good: 'accuracy >= 88%%'")
+    parser.add_argument(
+        "--budget", metavar="GOAL", help="find the cheapest machine that is so good: 'accuracy >= 88%%'"
+    )
     parser.add_argument("--least", metavar="COST", default="energy", help="then: energy (default), latency or area")
     parser.add_argument("--no-cache", action="store_true", help="compute all anew, and keep nothing")
     inputs.add_json(parser)

@@ -23,10 +23,13 @@ def robust_table(study: Study) -> RenderableType:
         parts = [part for model in study.layers for part in _of_one(study, model)]
     else:
         parts = [sheet_table(_compared(study)), Text(), *map(Text, _found(study))]
-    return Group(Text(_title(study), style="bold"), Text(), *parts, *(Text(f"note     {note}") for note in study.notes))
+    return Group(
+        Text(title(study), style="bold"), Text(), *parts, *(Text(f"note     {note}") for note in study.notes)
+    )
 
 
-def _title(study: Study) -> str:
+def title(study: Study) -> str:
+    """What was asked."""
     names = ", ".join(dict.fromkeys(row.model for row in study.rows))
     chips = several(len(study.seeds), "chip")
     reads = f", most of {study.reads} reads" if study.reads > 1 else ""
@@ -38,7 +41,7 @@ def _of_one(study: Study, model: str) -> Iterator[RenderableType]:
     rows = [row for row in study.rows if row.model == model]
     exact = rows[0].mean
     headings = ("hardware", "accuracy", "±", "lost", *_COSTS)
-    cells = [(_named(row), *_accuracy(row, exact), *_cost(row)) for row in rows]
+    cells = [(named(row), *_accuracy(row, exact), *_cost(row)) for row in rows]
     if len(study.layers) > 1:
         yield Text(model, style="bold")
     last = cells.pop() if rows[-1].what == ALL else ()
@@ -49,10 +52,13 @@ def _of_one(study: Study, model: str) -> Iterator[RenderableType]:
     yield sheet_table(Sheet(_LAYER, tuple(_layer(layer, exact) for layer in layers), (), (False, *[True] * 7)))
     yield Text()
     if worst.share < exact:
-        yield Text(f"layers   {worst.name} hurts most: alone on the arrays it loses {_points(exact - worst.share)} points")
+        yield Text(
+            f"layers   {worst.name} hurts most: alone on the arrays it loses {_points(exact - worst.share)} points"
+        )
 
 
-def _named(row: Row) -> str:
+def named(row: Row) -> str:
+    """What a row is about."""
     said = {ARRAY: "arrays without noise", ALL: "all effects"}
     return said.get(row.what) or (row.what if row.what in BASELINES else f"{row.what} alone")
 
@@ -76,11 +82,11 @@ def _compared(study: Study) -> Sheet:
     models = list(dict.fromkeys(row.model for row in study.rows))
     exact = {row.model: row.mean for row in study.rows if row.what == "float"}
     machines = [row for row in study.rows if row.what == ALL]
-    paths = _paths(machines)
-    best = front(machines) if _costs_differ(machines) else []
+    paths = paths_of(machines)
+    best = front(machines) if costs_differ(machines) else []
     several_models = len(models) > 1
     headings = (
-        *(["model"] if several_models else []), *(_heading(path, paths) for path in paths), "accuracy", "±", "lost",
+        *(["model"] if several_models else []), *(heading(path, paths) for path in paths), "accuracy", "±", "lost",
         *_COSTS, "area", *(["front"] if best else []),
     )  # fmt: skip
     rows = []
@@ -90,19 +96,21 @@ def _compared(study: Study) -> Sheet:
         mark = (["*" if row in best else ""],) if best else ()
         cost = (*_cost(row), area(row.cost.area_um2) if row.cost else "-")
         named = [row.model] if several_models else []
-        rows.append((*named, *changed, *_accuracy(row, exact.get(row.model)), *cost, *(m for part in mark for m in part)))
+        rows.append(
+            (*named, *changed, *_accuracy(row, exact.get(row.model)), *cost, *(m for part in mark for m in part))
+        )
     left = len(headings) - 6 - bool(best)
     return Sheet(headings, tuple(rows), (), (*[False] * left, *[True] * 6, *([False] if best else [])))
 
 
-def _paths(rows: Sequence[Row]) -> list[str]:
+def paths_of(rows: Sequence[Row]) -> list[str]:
     """What was changed, but for what always has the value of something before it."""
     paths = list(dict(rows[0].settings)) if rows else []
     columns = {path: tuple(dict(row.settings)[path] for row in rows) for path in paths}
     return [path for i, path in enumerate(paths) if columns[path] not in [columns[p] for p in paths[:i]]]
 
 
-def _heading(path: str, paths: Sequence[str]) -> str:
+def heading(path: str, paths: Sequence[str]) -> str:
     """The last words of a path, as many as tell it from the others."""
     words = path.split(".")
     for length in range(1, len(words)):
@@ -122,7 +130,7 @@ def _found(study: Study) -> Iterator[str]:
             yield f"found    {goal}: {_settings(row)}; none of the {len(machines) - 1} that take less reach it"
         else:
             yield f"found    {goal}: none of {several(len(machines), 'machine')}; the best has {_best(machines)}"
-    elif _costs_differ(machines):
+    elif costs_differ(machines):
         yield "front    *: no other is better in accuracy, energy and latency"
     if len({row.model for row in machines}) > 1:
         yield f"ranking  best is {', then '.join(_ranking(machines))}"
@@ -147,7 +155,8 @@ def _settings(row: Row) -> str:
     return ", ".join(f"{path}={value}" for path, value in row.settings) or "the machine as it is"
 
 
-def _costs_differ(rows: Sequence[Row]) -> bool:
+def costs_differ(rows: Sequence[Row]) -> bool:
+    """Whether machines differ in what a network costs on them."""
     return len({row.cost for row in rows if row.cost}) > len({row.model for row in rows})
 
 

@@ -2,13 +2,13 @@
 
     python workloads/train/fashion.py lenet workloads/models/fashion_lenet.onnx
     python workloads/train/fashion.py lenet workloads/models/fashion_lenet_noisy.onnx --noise 0.1
-    python workloads/train/fashion.py mlp workloads/models/fashion_mlp.onnx
+    python workloads/train/fashion.py mlp workloads/models/fashion_mlp.onnx --epochs 40
 
-The data are the IDX files of Fashion-MNIST (Xiao, Rasul, Vollgraf, arXiv:1708.07747, 2017; MIT licence), where Debian's
-package dataset-fashion-mnist puts them, or in the folder --data. Training is Adam (Kingma, Ba, ICLR 2015) with a
-learning rate that falls as half a cosine wave, on images of which half are mirrored. With --noise, every step sees
-weights with Gaussian noise of that share of a layer's largest weight, as for phase-change memory in Joshi et al.,
-Nature Communications 11:2473, 2020. The same seed on the same machine gives the same network.
+The data are the IDX files of Fashion-MNIST (Xiao, Rasul, Vollgraf, arXiv:1708.07747, 2017; MIT licence), where
+Debian's package dataset-fashion-mnist puts them, or in the folder --data. Training is Adam (Kingma, Ba, ICLR 2015)
+with a learning rate that falls as half a cosine wave, on images of which half are mirrored. With --noise, every step
+sees weights with Gaussian noise of that share of a layer's largest weight, as for phase-change memory in Joshi et
+al., Nature Communications 11:2473, 2020. The same seed on the same machine gives the same network.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python workloads/train/fashion_data.py workloads/datasets/fashion_mnist.npz
 
-`x` and `y` are the first 2,000 images [1, 28, 28] of the test set with their labels, `calibration` the first 256 of the
-training set. Fashion-MNIST is by Han Xiao, Kashif Rasul and Roland Vollgraf (arXiv:1708.07747, 2017), (c) 2017 Zalando
-SE, MIT licence; see workloads/datasets/LICENSES.md.
+`x` and `y` are the first 2,000 images [1, 28, 28] of the test set with their labels, `calibration` the first 256 of
+the training set. Fashion-MNIST is by Han Xiao, Kashif Rasul and Roland Vollgraf (arXiv:1708.07747, 2017), (c) 2017
+Zalando SE, MIT licence; see workloads/datasets/LICENSE.md.
 """
 
 from __future__ import annotations
