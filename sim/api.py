@@ -123,7 +123,7 @@ def _dataflow(given: Dataflow | File | None, arch: Architecture) -> Dataflow:
     if given is not None:
         how = ": --set systolic.dataflow=os" if arch.systolic else ""
         raise TilenestError(f"{_kind(arch)}, which has its own dataflow{how}")
-    return Dataflow(arch.systolic.dataflow if arch.systolic else "weights stay")
+    return Dataflow(arch.systolic.dataflow if arch.systolic else "weights in arrays")
 
 
 def _kind(arch: Architecture) -> str:

@@ -36,7 +36,7 @@ def sampling_error(share: float, samples: int) -> float:
 
 
 def _quantile(freedom: int) -> float:
-    """Student's t; beyond the table by the first terms of Abramowitz and Stegun, 26.7.5, which are right to a thousandth."""
+    """Student's t; beyond the table by the first terms of Abramowitz and Stegun 26.7.5, right to a thousandth."""
     if freedom <= len(_T):
         return _T[freedom - 1]
     third = (_Z**3 + _Z) / 4

@@ -51,8 +51,8 @@ class Adc:
         range: what its full scale is: ``calibrated`` (on sample data, per layer and slice), ``full`` (the largest sum
             that the array can give), ``granular`` (one step is the smallest difference between two sums, so that
             large sums are clipped).
-        limit: the largest current that it tells apart, in currents of a cell that is fully on, instead of what `range`
-            says; 0 for none.
+        limit: the largest current that it tells apart, in currents of a cell that is fully on, instead of what
+            `range` says; 0 for none.
         columns: columns that share one.
         percentile: share of the sampled sums, in percent, that a calibrated range lets through unclipped.
         time_s: seconds that one conversion takes; columns that share a converter wait for each other.
@@ -84,8 +84,19 @@ class Crossbar:
         step_bits: bits of an input that are streamed at a time: the resolution of the DAC.
         input_signs: how an input has a sign: ``pulses`` of both polarities, ``twos`` complement (the top bit's sum is
             subtracted), ``offset`` (half the range is added, and its product taken off digitally).
-        input_scale: what the largest input stands for: ``calibrated`` on sample data, or each ``vector``'s own largest
-            magnitude, by which it is divided, and its product multiplied, digitally.
+        input_scale: what the largest input stands for: ``calibrated`` on sample data, or each ``vector``'s own
+            largest magnitude, by which it is divided, and its product multiplied, digitally.
+        coding: how the bits of a step are applied to a row: as the ``amplitude`` of one pulse, or ``unary``: as
+            2**bits - 1 times the time of a pulse (so many pulses, or one of such a width).
+        pulse_s: seconds for which a pulse is applied until the sums have settled.
+        overlap: whether sums are held, so that a step is converted while the next one is applied.
+        input_ones: mean share of the bits that are set in an input that is not zero; see `drive`.
+        weight_ones: the same of what is programmed for a weight that is not zero; see `conductance`.
+        measured: whether the energies of cells and DACs are means over data already, so that no share of set bits
+            counts, but only which inputs are zero.
+        replicate: whether arrays that are left over hold further copies of small layers, to work side by side.
+        reload: whether weights are written anew for every layer; they stay in their cells for good otherwise.
+        write_s: seconds for writing a row; all arrays are written side by side, row by row.
 
     Raises:
         ArchitectureError: for numbers that contradict each other.
@@ -110,6 +121,7 @@ class Crossbar:
     overlap: bool = True
     input_ones: float = 0.5
     weight_ones: float = 0.5
+    measured: bool = False
     replicate: bool = False
     reload: bool = False
     write_s: float = 0.0
@@ -181,7 +193,7 @@ class Crossbar:
 
         Bits are taken to be independent of each other.
         """
-        return 1.0 - math.pow(1 - self.input_ones, self.step_bits)
+        return 1.0 if self.measured else 1.0 - math.pow(1 - self.input_ones, self.step_bits)
 
     @property
     def drive(self) -> float:
@@ -192,7 +204,7 @@ class Crossbar:
         >>> Crossbar(8, 8).drive, Crossbar(8, 8, step_bits=2).drive
         (0.5, 0.3888888888888889)
         """
-        mean = self.input_ones
+        mean = 1.0 if self.measured else self.input_ones
         if self.coding == "unary":
             return mean
         largest: int = 2**self.step_bits - 1
@@ -207,6 +219,8 @@ class Crossbar:
         Args:
             density: share of the weights that are not zero.
         """
+        if self.measured:
+            return 1.0
         zero, cells = (0.5, 1) if self.signs == "offset" else (0.0, 2)
         level = (density * self.weight_ones + (1 - density) * zero) / cells
         least = self.cell.least_us / self.cell.most_us

@@ -253,7 +253,7 @@ class Architecture:
             are at home in the outermost memory.
         systolic: for machines of class ``systolic``.
         crossbar: for machines of class ``crossbar``.
-        noise: what makes their arrays err; None where nothing is said of it.
+        noise: for these, too: what makes them compute something else than their weights say.
 
     Raises:
         ArchitectureError: for a name used twice, a missing or misplaced compute node, an outermost node that

@@ -94,9 +94,9 @@ def _copies(cuts: list[Cut], machine: CrossbarMachine, chips: int) -> list[int]:
 def _with_static(results: list[LayerResult], machine: CrossbarMachine, chips: int) -> Iterator[LayerResult]:
     """Adds what the machine takes, busy or not.
 
-    Where weights are written for every layer, one layer runs after the other, and each takes it as long as it runs. Where
-    they stay, all layers are at work at the same time, each on another input, and a result comes whenever the slowest
-    has ended. What the machine takes in that time is divided among the layers by their arrays.
+    Where weights are written for every layer, one layer runs after the other, and each takes it as long as it runs.
+    Where they stay, all layers are at work at the same time, each on another input, and a result comes whenever the
+    slowest has ended. What the machine takes in that time is divided among the layers by their arrays.
     """
     per_cycle = chips * sum(static_pj(machine.arch).values())
     arrays = sum(r.crossbar.arrays for r in results if r.crossbar)
@@ -119,7 +119,7 @@ def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) 
     for role, bits in (("inputs", xbar.input_bits), ("weights", xbar.weight_bits)):
         widest = max((t.bits for layer in network.mac_layers for t in layer.tensors if t.role == role), default=0)
         if widest > bits:
-            yield f"the arrays take {role} of {bits} bit, those of {network.name} have {widest} bit and are cut to that"
+            yield f"{arch.name} takes {role} of {bits} bit; those of {network.name}, of {widest} bit, are cut to that"
     if not laid or xbar.reload:
         return
     chips = max(r.crossbar.chips for r in laid if r.crossbar)
@@ -127,8 +127,8 @@ def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) 
         yield f"the weights take {chips} chips of {arch.name}; costs are those of all of them"
     if len(laid) > 1:
         slowest = max(laid, key=lambda r: r.latency_cycles)
-        ms = 1e3 * slowest.latency_s
+        rate = 1 / slowest.latency_s
         yield (
-            f"layers work at the same time, each on another input: a result comes every {ms:.3g} ms ({slowest.name}); "
-            "`static` is what the machine takes in that time, whatever it does"
+            f"layers may work at the same time, each on another input: {rate:.4g} results a second, as fast as "
+            f"{slowest.name} is; `static` is what the machine takes from one result to the next, whatever it does"
         )

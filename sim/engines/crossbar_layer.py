@@ -28,6 +28,7 @@ class LayerRun:
 
     @property
     def cut(self) -> Cut:
+        """The layer in arrays."""
         return self.placement.cut
 
     @property

@@ -42,7 +42,7 @@ class Peak:
 
 
 def peak(arch: Architecture) -> Peak:
-    """All arrays make all steps without a pause, with the stated share of set bits; memories and links do all they can.
+    """All arrays make step after step, with the stated share of set bits, and memories and links do all they can.
 
     Memories and links without a limit to their bandwidth are left out, as nothing says what they would take.
     """

@@ -12,10 +12,12 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from sim.arch.crossbar import Crossbar
 from sim.arch.tree import ALL, Architecture, Compute, Converter, Fanout, Link, Memory, ZeroSaving
 from sim.components.model import NOT_MODELLED
 from sim.components.table import NodeCosts, describe, node_costs
-from sim.report.quantities import area, count, energy, number, rate, several, size
+from sim.engines.run import area_um2
+from sim.report.quantities import area, count, energy, number, rate, seconds, several, size
 from sim.workload.layer import ROLES
 
 _BUFFERING = {
@@ -41,8 +43,7 @@ def arch_tree(arch: Architecture) -> Tree:
             lines = _memory(node, arch, costs[node.name])
             branch.add(_label(node.name, f"memory, {_capacity(node, arch)}", lines))
         elif isinstance(node, Converter):
-            price = _price({"a word": costs[node.name].word_pj(arch.compute.bits)})
-            branch.add(_label(node.name, f"converter of {', '.join(node.tensors)}", [f"energy: {price}"]))
+            branch.add(_label(node.name, *_converter(node, arch, costs[node.name])))
         else:
             branch.add(_label(node.name, node.op, _compute(node, costs[node.name])))
     return tree
@@ -55,25 +56,47 @@ def _label(name: str, what: str, lines: list[str]) -> Group:
 def _about(arch: Architecture, costs: Map[str, NodeCosts]) -> list[str]:
     volts = f", {arch.technology.voltage:g} V" if arch.technology.voltage else ""
     peak = arch.pes * arch.clock_hz / arch.compute.cycles
+    most = _peak(arch) if arch.crossbar else f"{count(peak)} operations/s"
     lines = [
-        f"{several(arch.pes, 'PE')} at {count(arch.clock_hz / 1e6)} MHz: at most {count(peak)} operations/s",
+        f"{several(arch.pes, 'cell' if arch.crossbar else 'PE')} at {count(arch.clock_hz / 1e6)} MHz: at most {most}",
         f"{arch.technology.node_nm:g} nm{volts}; class {arch.engine}; {_works(arch)}",
     ]
-    known = {
-        node.name: costs[node.name].area.value * arch.instances(node.name) for node in arch if node.name in costs
-    }
-    if any(known.values()):
-        without = [name for name, um2 in known.items() if not um2]
+    known = area_um2(arch)
+    if known:
+        without = [node.name for node in arch if node.name in costs and node.name not in known]
         but = f", without {', '.join(without)}" if without else ""
         lines.append(f"area: {area(sum(known.values()))}{but}")
     return [*lines, f"source: {arch.source}"] if arch.source else lines
 
 
 def _works(arch: Architecture) -> str:
+    if arch.crossbar is not None:
+        return _arrays(arch.crossbar)
     if arch.systolic is None:
         return f"dataflow {arch.dataflow}"
     folds = "" if arch.systolic.overlap else "; folds one after the other"
     return f"dataflow {arch.systolic.dataflow}; timing {arch.systolic.timing}{folds}"
+
+
+def _arrays(xbar: Crossbar) -> str:
+    """How an array holds weights and takes inputs."""
+    cells = several(xbar.cells_per_weight, "cell")
+    stay = "written for every layer" if xbar.reload else "stay"
+    return (
+        f"weights of {xbar.weight_bits} bit in {cells} ({xbar.signs}), {stay}; inputs of {xbar.input_bits} bit in "
+        f"{several(xbar.steps, 'step')} of {seconds(xbar.step_s)}"
+    )
+
+
+def _peak(arch: Architecture) -> str:
+    """What all arrays do when all are busy."""
+    from sim.engines.crossbar_peak import peak
+
+    most = peak(arch)
+    text = f"{number(round(most.ops / 1e9, 1))} GOPS"
+    if watts := sum(most.watts.values()):
+        text += f", {watts:.3g} W, {most.ops_per_watt / 1e9:.4g} GOPS/W"
+    return text + (f", {most.ops_per_mm2 / 1e9:.3g} GOPS/mm2" if most.mm2 else "")
 
 
 def _capacity(memory: Memory, arch: Architecture) -> str:
@@ -83,6 +106,13 @@ def _capacity(memory: Memory, arch: Architecture) -> str:
         words = memory.size_bits / arch.compute.bits
         text += f" = {several(words, 'word')} of {arch.compute.bits} bit"
     return text + (f" in each of {copies}" if copies > 1 else "")
+
+
+def _converter(node: Converter, arch: Architecture, costs: NodeCosts) -> tuple[str, list[str]]:
+    what = f"{several(node.count, 'converter')} of" if node.count > 1 else "converter of"
+    bits = arch.crossbar.step_bits if arch.crossbar else arch.compute.bits
+    lines = [f"energy: {_price({'a word': costs.word_pj(bits)})}", *_upkeep(costs)]
+    return f"{what} {', '.join(node.tensors)}", lines
 
 
 def _memory(memory: Memory, arch: Architecture, costs: NodeCosts) -> list[str]:

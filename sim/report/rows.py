@@ -10,6 +10,7 @@ from sim.results import LayerResult, Provenance, Result, Totals
 Cells = tuple[str, ...]
 
 _COSTS = ("layer", "kind", "MACs", "energy", "pJ/MAC", "latency", "util.", "PEs", "bound by")
+_IN_CELLS = {"PEs": "cells"}
 _TEXTS = ("layer", "kind", "bound by")
 
 COSTS = len(_COSTS)
@@ -47,7 +48,8 @@ def sheet(result: Result) -> Sheet:
     shown = [layer for layer in result.layers if layer.fused is None]
     rows = tuple((*_costs(layer), *(_count(layer.words(level)) for level in result.levels)) for layer in shown)
     total = (*_total(totals, len(shown)), *(_count(totals.words[level]) for level in result.levels))
-    headings = (*_COSTS, *(_heading(level) for level in result.levels))
+    costs = _COSTS if not any(layer.crossbar for layer in shown) else tuple(_IN_CELLS.get(h, h) for h in _COSTS)
+    headings = (*costs, *(_heading(level) for level in result.levels))
     return Sheet(headings, rows, total, tuple(heading not in _TEXTS for heading in headings))
 
 
@@ -58,10 +60,11 @@ def title(result: Result) -> str:
     how = f"best {goal(made, result.clock_hz)}"
     if lies := next((layer.systolic for layer in result.layers if layer.systolic), None):
         how = f"timing {lies.timing}"
-    return (
-        f"{result.workload} on {result.arch}: batch {result.batch}, dataflow {made.dataflow}, {how}, "
-        f"{several(result.pes, 'PE')} at {clock}"
-    )
+    start = f"{result.workload} on {result.arch}: batch {result.batch}, "
+    if laid := next((layer.crossbar for layer in result.layers if layer.crossbar), None):
+        chips = f" on {laid.chips} chips" if laid.chips > 1 else ""
+        return f"{start}{made.dataflow}, {count(laid.chips * result.pes)} cells{chips} at {clock}"
+    return f"{start}dataflow {made.dataflow}, {how}, {several(result.pes, 'PE')} at {clock}"
 
 
 def goal(made: Provenance, clock_hz: float) -> str:
@@ -120,7 +123,7 @@ def _costs(layer: LayerResult) -> Cells:
         _per(layer.energy_pj, layer.macs),
         seconds(layer.latency_s) if layer.latency_s else "-",
         _percent(layer.utilization),
-        str(layer.active_pes or "-"),
+        (count(layer.active_pes) if layer.crossbar else str(layer.active_pes)) if layer.active_pes else "-",
         layer.bound_by,
     )
 

@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sim.report.crossbar_sheet import crossbar_sheet
 from sim.report.groups import group_sheet
 from sim.report.rows import COSTS, Sheet, notes, sheet, title
 from sim.results import Result
@@ -24,8 +25,8 @@ def result_table(result: Result, console: Console) -> RenderableType:
     if console.is_terminal and sum(_widths(whole)) > console.width:
         costs, words = range(1, COSTS), range(COSTS, len(whole.headings))
         sheets = [part for columns in (costs, words) for part in _packed(whole, columns, console.width)]
-    groups = group_sheet(result)
-    tables = [part for sheet in (*sheets, *filter(None, [groups])) for part in (sheet_table(sheet), Text())]
+    more = filter(None, (crossbar_sheet(result), group_sheet(result)))
+    tables = [part for sheet in (*sheets, *more) for part in (sheet_table(sheet), Text())]
     return Group(Text(title(result), style="bold"), Text(), *tables, *map(Text, notes(result)))
 
 

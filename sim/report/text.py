@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+from sim.report.crossbar_sheet import crossbar_sheet
 from sim.report.groups import group_sheet
 from sim.report.rows import Cells, Sheet, notes, sheet, title
 from sim.results import Result
@@ -27,8 +28,7 @@ def as_html(result: Result) -> str:
 
 
 def _sheets(result: Result) -> list[Sheet]:
-    groups = group_sheet(result)
-    return [sheet(result)] if groups is None else [sheet(result), groups]
+    return [sheet(result), *filter(None, (crossbar_sheet(result), group_sheet(result)))]
 
 
 def _lines(table: Sheet) -> list[str]:

@@ -286,7 +286,7 @@ class ArchitectureText(Strict):
     parameters: dict[Identifier, Free] = Field({}, description="named values, used as ${name}")
     systolic: SystolicText | None = Field(None, description="class systolic: how the array works")
     crossbar: CrossbarText | None = Field(None, description="class crossbar: how the analog arrays work")
-    noise: NoiseText | None = Field(None, description="class crossbar: what makes the analog arrays err")
+    noise: NoiseText | None = Field(None, description="class crossbar: what makes the arrays err")
     homes: dict[str, Identifier] = Field(
         {}, description="class systolic: memories in which tensors are before and after a layer, by role"
     )
@@ -306,15 +306,14 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
         summary=text.summary,
         source=text.source,
         systolic=text.systolic and text.systolic.lower(),
-        noise=text.noise and text.noise.lower(),
         homes=tuple(text.homes.items()) or None,
     )
     problems = [*systolic.misplaced(text, source), *crossbar.misplaced(text, source)]
     if problems:
         raise ConfigError(problems)
-    arrays = crossbar.lower(text, nodes, source)
+    arrays, noise = crossbar.lower(text, nodes, source), crossbar.lower_noise(text, source)
     try:
-        arch = Architecture(text.name, nodes, text.engine, text.clock, crossbar=arrays, **rest)
+        arch = Architecture(text.name, nodes, text.engine, text.clock, crossbar=arrays, noise=noise, **rest)
         node_costs(arch)
         if arch.systolic:
             SystolicMachine.of(arch)

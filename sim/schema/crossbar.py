@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field, WithJsonSchema, WrapValidator, model_validator
 
 from sim.arch import crossbar as domain
+from sim.arch.noise import Noise
 from sim.arch.tree import ArchitectureError, Fanout, Node
 from sim.errors import ConfigError, Problem
 from sim.schema.costs import present
@@ -57,6 +58,9 @@ class InputsText(Strict):
     bits: FewBits = Field(description="of an input, sign included where there are negative ones, e.g. 8 bit")
     step: FewBits | None = Field(None, description="bits that are applied at a time (default 1 bit)")
     signs: domain.InputSigns | None = Field(None, description="twos (default), pulses or offset: how one has a sign")
+    scale: domain.InputScale | None = Field(
+        None, description="calibrated (default) on sample data, or vector: by each vector's largest magnitude"
+    )
     coding: domain.Coding | None = Field(
         None, description="amplitude (default) of one pulse, or unary: 2**step - 1 times the time of a pulse"
     )
@@ -91,6 +95,9 @@ class AdcText(Strict):
     percentile: float | None = Field(
         None, gt=50, le=100, description="percent of the sums that a calibrated range lets through (default 99.99)"
     )
+    limit: float | None = Field(
+        None, gt=0, description="largest current told apart, in currents of a cell that is on, instead of a range"
+    )
     time: Time | None = Field(None, description="time of one conversion, e.g. 0.8 ns (default 0 ns)")
 
 
@@ -104,6 +111,9 @@ class CrossbarText(Strict):
     active_rows: int | None = Field(None, ge=1, le=10**6, description="rows that are read at once (default: all)")
     overlap: bool | None = Field(
         None, description="whether sums are held and converted while the next step is applied (default true)"
+    )
+    measured: bool | None = Field(
+        None, description="whether energies of cells and DACs are means over data already (default false)"
     )
     replicate: bool | None = Field(
         None, description="whether arrays that are left hold further copies of small layers (default false)"
@@ -121,7 +131,11 @@ class CrossbarText(Strict):
         """
         cell = present(bits=self.cell.bits, most_us=self.cell.most, least_us=self.cell.least)
         adc = present(
-            range=self.adc.range, columns=self.adc.columns, percentile=self.adc.percentile, time_s=self.adc.time
+            range=self.adc.range,
+            limit=self.adc.limit,
+            columns=self.adc.columns,
+            percentile=self.adc.percentile,
+            time_s=self.adc.time,
         )
         rest = present(
             active_rows=self.active_rows,
@@ -129,10 +143,12 @@ class CrossbarText(Strict):
             weight_ones=self.weights.ones,
             step_bits=self.inputs.step,
             input_signs=self.inputs.signs,
+            input_scale=self.inputs.scale,
             coding=self.inputs.coding,
             pulse_s=self.inputs.pulse,
             input_ones=self.inputs.ones,
             overlap=self.overlap,
+            measured=self.measured,
             replicate=self.replicate,
             reload=self.reload,
             write_s=self.write,
@@ -163,12 +179,27 @@ def lower(text: ArchitectureText, nodes: Iterable[Node], source: Source) -> doma
         raise ConfigError([source.problem(("crossbar",), str(error))]) from None
 
 
+def lower_noise(text: ArchitectureText, source: Source) -> Noise | None:
+    """What makes the arrays of a machine err.
+
+    Raises:
+        ConfigError: for numbers that contradict each other.
+    """
+    try:
+        return text.noise.lower() if text.noise else None
+    except ArchitectureError as error:
+        raise ConfigError([source.problem(("noise",), str(error))]) from None
+
+
 def misplaced(text: ArchitectureText, source: Source) -> Iterator[Problem]:
     """Keys that a machine of this class does not know, or lacks."""
     if text.engine != "crossbar":
         if text.crossbar is not None:
             what = f"a machine of class {text.engine} has no analog arrays"
             yield source.problem(("crossbar",), what, "class: crossbar", at_key=True)
+        if text.noise is not None:
+            what = f"a machine of class {text.engine} has no analog arrays that could err"
+            yield source.problem(("noise",), what, "class: crossbar", at_key=True)
         return
     if text.crossbar is None:
         what = "a machine of class crossbar must say how its arrays work"
