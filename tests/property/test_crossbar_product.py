@@ -1,0 +1,111 @@
+"""Is the fast product with a matrix in crossbars what walking from cell to cell and pulse to pulse gives?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.arch.crossbar import Adc, Cell, Crossbar
+from sim.arch.noise import Drift, Noise, Programming, Read
+from sim.nonideal.array import Programmed, program
+from sim.nonideal.programming import programmed
+from sim.nonideal.streams import stream
+from sim.reference.crossbar_product import Conductance, Walk
+
+
+@st.composite
+def crossbars(draw: st.DrawFn) -> Crossbar:
+    """Arrays of all kinds. Limits of ADCs are odd numbers, so that no current lies between two codes."""
+    input_signs = draw(st.sampled_from(["pulses", "twos", "offset"]))
+    rows = draw(st.integers(1, 9))
+    bits = draw(st.sampled_from([0, 3, 6, 10]))
+    return Crossbar(
+        rows,
+        64,
+        active_rows=draw(st.integers(0, rows)),
+        weight_bits=draw(st.integers(2, 8)),
+        signs=draw(st.sampled_from(["balanced", "differential", "offset"])),
+        cell=Cell(draw(st.integers(0, 4)), 50.0, draw(st.sampled_from([0.0, 5.0]))),
+        input_bits=draw(st.integers(2, 8)),
+        step_bits=1 if input_signs == "twos" else draw(st.integers(1, 8)),
+        input_signs=input_signs,
+        adc=Adc(bits, "full", limit=draw(st.sampled_from([0.0, math.pi, math.e / 10])) if bits else 0.0),
+    )
+
+
+def walk(weights: np.ndarray, made: Programmed, peak: float, conductance: Conductance | None = None) -> Walk:
+    """The twin of a matrix in arrays."""
+    ranges = [(r.low, r.high, r.codes) for r in made.report.ranges]
+    return Walk(weights.tolist(), made.layout.xbar, ranges, peak, made.report.signed, conductance)
+
+
+@settings(max_examples=150, deadline=None)
+@given(crossbars(), st.integers(1, 20), st.integers(1, 3), st.booleans(), st.integers(0, 2**20))
+def test_the_product_is_what_the_cells_give(xbar: Crossbar, rows: int, outputs: int, signed: bool, seed: int):
+    rng = np.random.default_rng(seed)
+    weights, inputs = rng.standard_normal((rows, outputs)), rng.standard_normal((2, rows))
+    sample = inputs if signed else np.abs(inputs)
+    made = program(weights, xbar, Noise(), seed, sample)
+    twin = walk(weights, made, float(np.abs(sample).max()))
+    expected = np.array([twin.product(vector) for vector in inputs.tolist()])
+    size = np.abs(inputs) @ np.abs(weights)
+    assert np.abs(made.product(inputs, rng) - expected).max() <= 1e-9 * size.max()
+
+
+def test_the_product_is_that_of_the_conductances_that_were_written():
+    rng = np.random.default_rng(1)
+    weights, inputs = rng.standard_normal((20, 4)), rng.standard_normal((3, 20))
+    xbar = Crossbar(8, 64, cell=Cell(2, 25.0, 1.0), input_signs="pulses", step_bits=2, adc=Adc(8, limit=math.pi))
+    made = program(weights, xbar, Noise(programming=Programming(sigma=0.1)), 7, inputs)
+    errors = stream(7, "programming", 1)
+    target = [made.layout.conductances(weights[rows]) for rows in made.layout.blocks]
+    written = np.concatenate([programmed(g, Programming(sigma=0.1), xbar.cell, errors) for g in target], axis=2)
+    twin = walk(weights, made, float(np.abs(inputs).max()), lambda *place: float(written[place]))
+    expected = [twin.product(vector) for vector in inputs.tolist()]
+    np.testing.assert_allclose(made.product(inputs, rng), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", ["proportional", "independent"])
+@pytest.mark.parametrize("signs", ["balanced", "differential", "offset"])
+def test_noise_of_a_sum_is_that_of_its_devices(model: str, signs: str):
+    """Draws at the output have the mean and the variance that draws for each device and each pulse have."""
+    rng, draws = np.random.default_rng(3), 600
+    weights, inputs = rng.standard_normal((6, 2)), rng.standard_normal(6)
+    xbar = Crossbar(6, 64, signs=signs, cell=Cell(3, 25.0, 2.0), input_bits=5, input_signs="pulses", adc=Adc(0))
+    made = program(weights, xbar, Noise(read=Read(model, 0.1)), 1, inputs[None])
+    target = made.layout.conductances(weights)
+
+    def conductance(*place: int) -> float:
+        sigma = 0.1 * (target[place] if model == "proportional" else 25.0)
+        return float(rng.normal(target[place], sigma))
+
+    twin = walk(weights, made, float(np.abs(inputs).max()), conductance)
+    slow = np.array([twin.product(inputs.tolist()) for _ in range(draws)])
+    fast = made.product(np.tile(inputs, (100 * draws, 1)), rng)
+    deviation = fast.std(axis=0)
+    assert np.abs(slow.mean(axis=0) - fast.mean(axis=0)).max() < 4 * deviation.max() / math.sqrt(draws)
+    np.testing.assert_allclose(slow.std(axis=0), deviation, rtol=4 / math.sqrt(2 * draws))
+
+
+def test_single_precision_changes_no_more_than_its_rounding():
+    rng = np.random.default_rng(5)
+    weights, inputs = rng.standard_normal((300, 40)), rng.standard_normal((50, 300))
+    xbar = Crossbar(128, 256, cell=Cell(7, 25.0), input_signs="pulses", adc=Adc(0))
+    double = program(weights, xbar, Noise(), 1, inputs).product(inputs, rng)
+    single = program(weights.astype(np.float32), xbar, Noise(), 1, inputs).product(inputs, rng)
+    assert single.dtype == np.float32
+    assert np.abs(single - double).max() < 1e-5 * np.abs(double).max()
+
+
+def test_drift_is_made_up_for_on_average():
+    rng = np.random.default_rng(5)
+    weights, inputs = rng.standard_normal((200, 30)), rng.standard_normal((50, 200))
+    xbar = Crossbar(256, 256, cell=Cell(0, 25.0), input_signs="pulses", step_bits=8, adc=Adc(0))
+    ideal = program(weights, xbar, Noise(), 1, inputs).product(inputs, rng)
+    for compensation, factor in ((False, ((86400 + 20) / 20) ** -0.05), (True, 1.0)):
+        noise = Noise(drift=Drift(nu=0.05), time_s=86400, compensation=compensation)
+        np.testing.assert_allclose(program(weights, xbar, noise, 1, inputs).product(inputs, rng), factor * ideal)
