@@ -47,6 +47,7 @@ class Kept:
         path = self._path(what)
         part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part")
         with contextlib.suppress(OSError):  # without it everything works, only slower
+            path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 part.write_text(json.dumps({"what": what, "correct": correct}), encoding="utf-8")
                 part.replace(path)

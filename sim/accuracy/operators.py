@@ -139,9 +139,9 @@ class _Pool(OpRun):  # type: ignore[misc]  # onnx has no types
 
     op_domain = ""
 
-    def _theirs(self, x: Array, **attributes: Any) -> tuple[Array, ...]:
+    def _theirs(self, x: Array) -> tuple[Array, ...]:
         kind = load_op("", self.onnx_node.op_type, self.run_params["opsets"][""])
-        out: tuple[Array, ...] = kind(self.onnx_node, self.run_params)._run(x, **attributes)
+        out: tuple[Array, ...] = kind(self.onnx_node, self.run_params).run(x)
         return out
 
 
@@ -151,8 +151,8 @@ class MaxPool(_Pool):
     def _run(
         self, x: Array, *, ceil_mode: int | None = None, storage_order: int | None = None, **attributes: Any
     ) -> tuple[Array, ...]:
-        if ceil_mode or len(self.onnx_node.output) > 1:
-            return self._theirs(x, ceil_mode=ceil_mode, storage_order=storage_order, **attributes)
+        if ceil_mode or len(self.onnx_node.output) > 1 or x.dtype.kind != "f":
+            return self._theirs(x)
         return (_folded(_window(x, attributes), x, np.maximum, -np.inf),)
 
 
@@ -163,7 +163,7 @@ class AveragePool(_Pool):
         self, x: Array, *, ceil_mode: int | None = None, count_include_pad: int | None = None, **attributes: Any
     ) -> tuple[Array, ...]:
         if ceil_mode:
-            return self._theirs(x, ceil_mode=ceil_mode, count_include_pad=count_include_pad, **attributes)
+            return self._theirs(x)
         window = _window(x, attributes)
         total = _folded(window, x, np.add, 0)
         ones = np.ones((1, 1, *x.shape[2:]), x.dtype)
