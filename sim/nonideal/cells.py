@@ -79,7 +79,7 @@ class Writer:
         noise = self.plan.noise
         fresh, now = self._conductances(target)
         gains, offsets = self._drivers(len(target[0, 0]), target.dtype)
-        variance, floor = self._variances(now, target)
+        variance, floor = self._variances(now, fresh)
         changed = now is not fresh
         first = self._signal(rows, fresh, gains, offsets)
         return Cells(
@@ -119,11 +119,11 @@ class Writer:
         gains = 1 + error.gain * rng.standard_normal(rows, dtype)
         return gains, error.offset * rng.standard_normal(rows, dtype)
 
-    def _variances(self, g: FloatArray, target: FloatArray) -> tuple[FloatArray | None, FloatArray | None]:
+    def _variances(self, g: FloatArray, written: FloatArray) -> tuple[FloatArray | None, FloatArray | None]:
         noise, cell = self.plan.noise, self.plan.xbar.cell
         variance = floor = None
         if noise.read:
-            sigma = read_sigma(g, target, noise.read, noise.time_s, cell)
+            sigma = read_sigma(g, written, noise.read, noise.time_s, cell)
             variance = self._columns(np.square(sigma / (cell.most_us * self.plan.inputs.span)), 1)
         if noise.thermal:
             floor = self._columns(thermal_variance(g, noise.thermal, noise.kelvin, cell), 1).sum(axis=0)

@@ -13,11 +13,11 @@ from sim.nonideal.streams import FloatArray
 _BOLTZMANN_J_PER_K = 1.380649e-23  # exact by the definition of the kelvin
 
 
-def read_sigma(g: FloatArray, target: FloatArray, read: Read, time_s: float, cell: Cell) -> FloatArray:
+def read_sigma(g: FloatArray, written: FloatArray, read: Read, time_s: float, cell: Cell) -> FloatArray:
     """Standard deviation of conductances `g` in a product, in microsiemens.
 
     Args:
-        target: conductances that were to be written, by which measured 1/f noise is given.
+        written: conductances right after writing, by which measured 1/f noise is given.
         time_s: since programming; 1/f noise covers the frequencies from then to one read.
 
     Sources:
@@ -35,7 +35,7 @@ def read_sigma(g: FloatArray, target: FloatArray, read: Read, time_s: float, cel
         case "flicker":
             return read.sigma * decades * g
         case "pcm":
-            quality = np.minimum(0.2, 0.0088 / np.maximum((target / 25) ** 0.65, 1e-3))
+            quality = np.minimum(0.2, 0.0088 / np.maximum((written / 25) ** 0.65, 1e-3))
             return read.scale * decades * quality * g
         case "sonos":
             return read.scale * 12.58037 * (1 - np.exp(-g * 100 / 215.36557)) / 100  # 100 nA per uS
