@@ -30,31 +30,34 @@ class LibraryError(UnplacedError):
 def find(kind: Kind, name_or_path: str | Path) -> Path:
     """The file that a person means: an existing path, else a shipped name, with or without its ending.
 
-    A trained model is a workload, too.
-
     Raises:
         LibraryError: when there is neither.
     """
     path = Path(name_or_path)
     if path.is_file() or path.is_fifo():
         return path
-    known: list[str] = []
-    for folder in (kind, "workloads/models") if kind == "workloads" else (kind,):
-        suffix = _suffix(folder)
-        name, here = path.as_posix().removesuffix(suffix), names(folder)
-        if name in here:
-            return _folder(folder) / f"{name}{suffix}"
-        known += here
+    for folder in _folders(kind):
+        name = path.as_posix().removesuffix(_suffix(folder))
+        if name in names(folder):
+            return _folder(folder) / f"{name}{_suffix(folder)}"
     message = f"no {_NOUNS[kind]} '{name_or_path}': it is neither a file nor a shipped name"
-    raise LibraryError(
-        message, hint=" ".join(filter(None, (nearest(path.as_posix(), known), "`tilenest list` shows all names")))
-    )
+    hint = nearest(path.with_suffix("").as_posix(), known(kind))
+    raise LibraryError(message, hint=" ".join(filter(None, (hint, "`tilenest list` shows all names"))))
+
+
+def known(kind: Kind) -> list[str]:
+    """The shipped names that stand for something of a kind: a trained model is a workload, too."""
+    return [name for folder in _folders(kind) for name in names(folder)]
 
 
 def names(kind: Kind) -> list[str]:
-    """The shipped names of a kind in alphabetical order; those in subfolders as ``folder/name``."""
+    """The shipped files of a kind by name, in alphabetical order; those in subfolders as ``folder/name``."""
     folder = _folder(kind)
     return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob(f"*{_suffix(kind)}"))
+
+
+def _folders(kind: Kind) -> tuple[Kind, ...]:
+    return ("workloads", "workloads/models") if kind == "workloads" else (kind,)
 
 
 def _suffix(kind: Kind) -> str:

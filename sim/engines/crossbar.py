@@ -129,6 +129,6 @@ def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) 
         slowest = max(laid, key=lambda r: r.latency_cycles)
         rate = 1 / slowest.latency_s
         yield (
-            f"layers may work at the same time, each on another input: {rate:.4g} results a second, as fast as "
+            f"layers may work at the same time, each on another input: {rate:,.0f} results a second, as fast as "
             f"{slowest.name} is; `static` is what the machine takes from one result to the next, whatever it does"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -41,8 +42,9 @@ def evaluate_vector(layer: VectorLayer, arch: Architecture) -> LayerResult:
     Every input word is read and every output word written once at the outermost memory. The words are spread over
     all copies of the memory on the chip, take the links and converters on the way to it once, and are not compressed,
     as a vector layer says nothing of its zeros. A PE (where there are `Systolic.lanes`, one of them) does one
-    elementary operation in a cycle. A layer that is fused works on words that pass by anyway and costs nothing of
-    its own. What is at home on the chip (`Architecture.homes`) is read and written there alone.
+    elementary operation in a cycle; units beside analog arrays, which do none, take no time of their own. A layer
+    that is fused works on words that pass by anyway and costs nothing of its own. What is at home on the chip
+    (`Architecture.homes`) is read and written there alone.
     """
     if layer.fused:
         return LayerResult(layer.name, layer.kind, 0, 0.0, 0.0, 0.0, fused=layer.fused)
@@ -75,7 +77,7 @@ def _cost(name: str, kind: str, moves: list[_Move], arch: Architecture, ops: int
         assert isinstance(memory, Memory)
         energy[level] = _energy(own, memory, node_costs(arch)[level], bits)
         cycles[level] = _port(own, memory, bits) / arch.instances(level)
-    lanes = (arch.systolic and arch.systolic.lanes) or arch.pes
+    lanes = math.inf if arch.crossbar else (arch.systolic and arch.systolic.lanes) or arch.pes
     cycles = {"compute": ops / lanes, **cycles}
     longest = max(cycles.values())
     breakdown = {component: sum(tensors.values()) for component, tensors in energy.items()}

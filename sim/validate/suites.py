@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sim.errors import TilenestError, there_are
-from sim.validate import aihwkit, crosssim, eyeriss, scalesim, tpu_v1
+from sim.validate import aihwkit, crosssim, eyeriss, isaac, neurram, scalesim, tpu_v1
 from sim.validate.row import Row
 
 
@@ -31,6 +31,8 @@ SUITES = {
     ),
     "crosssim": Suite("converters, ranges of ADCs and products with sliced matrices, by CrossSim", 3, crosssim.rows),
     "eyeriss": Suite("AlexNet on the Eyeriss chip, and six dataflows on storage of equal area", 24, eyeriss.rows),
+    "isaac": Suite("ISAAC's table of parts, and what the chip does at its peak", 1, isaac.rows),
+    "neurram": Suite("speed and efficiency of the NeuRRAM chip by bits of inputs and outputs", 1, neurram.rows),
     "scalesim": Suite("AlexNet and ResNet-18 on systolic arrays, by SCALE-Sim's timing", 12, scalesim.rows),
     "tpu_v1": Suite("six applications on the TPU of ISCA 2017: where its cycles go, roofs, power", 6, tpu_v1.rows),
 }
