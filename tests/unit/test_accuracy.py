@@ -103,12 +103,18 @@ def test_as_many_questions_are_asked_as_were_announced(tmp_path: Path) -> None:
         assert len(asked) == plan.asks
 
 
-def test_costs_and_arrays_are_those_of_the_cost_model(tmp_path: Path) -> None:
-    files = machine(tmp_path), network(tmp_path)
-    (row, *_) = [r for r in robust(files[0], [files[1]], data(tmp_path), seeds=1).rows if r.cost]
-    costs = run(*files, batch=1)
-    assert row.cost is not None
-    assert (row.cost.energy_pj, row.cost.latency_s) == (costs.totals.energy_pj, costs.totals.latency_s)
+@pytest.mark.parametrize("arch", ["reram_crossbar", "pcm_crossbar", "isaac", "neurram", "sram_cim"])
+def test_costs_and_arrays_are_those_of_the_cost_model(arch: str) -> None:
+    found = robust(arch, ["fashion_lenet"], "fashion_mnist", images=2, seeds=1, cache=False)
+    costs = run(arch, "fashion_lenet", batch=1)
+    assert found.rows[-1].cost is not None
+    assert found.rows[-1].cost.energy_pj == costs.totals.energy_pj
+    assert found.rows[-1].cost.latency_s == costs.totals.latency_s
+    for layer in found.layers["fashion_lenet"]:
+        lies = costs[layer.name].crossbar
+        assert lies is not None
+        assert (layer.rows, layer.columns, layer.groups) == (lies.rows, lies.columns, lies.groups)
+        assert (layer.arrays * lies.copies, layer.cells) == (lies.arrays, pytest.approx(lies.cell_share))
 
 
 def test_an_interrupted_study_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
