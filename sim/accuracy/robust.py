@@ -20,6 +20,8 @@ from sim.errors import TilenestError
 
 SEEDS = 5
 
+_SCHEMA = "tilenest-robust/1"
+
 _MOST_SEEDS = 1000
 
 
@@ -58,7 +60,11 @@ class Study:
             asdict(row) | {"settings": dict(row.settings), "mean": row.mean, "half_width": row.half_width}
             for row in self.rows
         ]
-        data = {"tilenest": __version__} | asdict(self) | {"rows": rows, "met": self.met if self.budget else None}
+        data = (
+            {"schema": _SCHEMA, "tilenest": __version__}
+            | asdict(self)
+            | {"rows": rows, "met": self.met if self.budget else None}
+        )
         return json.dumps(data, indent=2) + "\n"
 
 

@@ -29,7 +29,7 @@ _PATCH_BYTES = 32 << 20
 """A batch is as many samples as have so large a matrix of inputs; what computes a product takes a few times that."""
 
 _MOST_SAMPLES = 500
-_MOST_ROWS = 1024  # of a batch for calibration
+_MOST_ROWS = 256  # of a batch for calibration
 _CALIBRATED_AT_ONCE = 32
 
 

@@ -83,7 +83,7 @@ def _compared(study: Study) -> Sheet:
     exact = {row.model: row.mean for row in study.rows if row.what == "float"}
     machines = [row for row in study.rows if row.what == ALL]
     paths = paths_of(machines)
-    best = front(machines) if costs_differ(machines) else []
+    best = front(machines) if costs_differ(machines) and not study.budget else []
     several_models = len(models) > 1
     headings = (
         *(["model"] if several_models else []), *(heading(path, paths) for path in paths), "accuracy", "±", "lost",
@@ -175,4 +175,4 @@ def _percent(part: float) -> str:
 
 
 def _points(part: float) -> str:
-    return f"{100 * part:.1f}"
+    return f"{round(100 * part, 1) + 0.0:.1f}"  # the addition makes -0.0 of nothing 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from sim.accuracy.robust import Study
-from sim.accuracy.study import ALL, Row, front
+from sim.accuracy.study import ALL, Row
 from sim.errors import TilenestError
 from sim.report.energy_plot import COLOURS, DOTS
 from sim.report.quantities import ENERGIES, unit_of
@@ -141,10 +142,9 @@ def _label_x(axes: Axes, name: str, places: Mapping[str, float], scale: str) -> 
 
 
 def _against_energy(axes: Axes, machines: Sequence[Row]) -> None:
-    """Accuracy over the energy of a sample, and the front of those that no other beats."""
+    """Accuracy over the energy of a sample, and the most that there is for so much energy."""
     priced = [(row, row.cost.energy_pj) for row in machines if row.cost]
     scale, unit = unit_of(max(pj for _, pj in priced), ENERGIES)
-    best = front([row for row, _ in priced])
     for number, model in enumerate(dict.fromkeys(row.model for row in machines)):
         of = [(row, pj) for row, pj in priced if row.model == model]
         axes.errorbar(
@@ -157,8 +157,9 @@ def _against_energy(axes: Axes, machines: Sequence[Row]) -> None:
             ms=5,
             elinewidth=0.8,
         )
-    corner = sorted((row.cost.energy_pj / scale, 100 * row.mean) for row in best if row.cost)
-    axes.step(*zip(*corner, strict=True), where="post", color="black", lw=1, label="front")
+    steps = sorted((pj / scale, 100 * row.mean) for row, pj in priced)
+    highest = list(itertools.accumulate((share for _, share in steps), max))
+    axes.step([pj for pj, _ in steps], highest, where="post", color="black", lw=1, label="most for the energy")
     axes.set_xlabel(f"energy of a sample ({unit})")
     axes.set_ylabel("accuracy (%)")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -33,5 +33,7 @@ def test_a_line_says_what_it_is(tilenest: Any) -> None:
     assert "row_stationary Row stationary (RS)" in lines
     assert "alexnet 21 layers, 724.4 M MACs, 60.95 M weights" in lines
     assert "fashion_lenet 9 layers, 1.116 M MACs, 80.02 k weights" in lines
-    assert any(line.startswith("fashion_mnist ") and line.endswith(" samples [1, 28, 28] of 10 classes") for line in lines)
+    assert any(
+        line.startswith("fashion_mnist ") and line.endswith(" samples [1, 28, 28] of 10 classes") for line in lines
+    )
     assert any(line.startswith("eyeriss The Eyeriss chip") for line in lines)
