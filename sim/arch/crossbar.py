@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sim.arch.tree import ArchitectureError
@@ -209,6 +209,14 @@ class Crossbar:
             return mean
         largest: int = 2**self.step_bits - 1
         return mean**2 + mean * (1 - mean) * (largest + 2) / (3 * largest)
+
+    def with_ones(self, inputs: float | None, weights: float | None) -> Crossbar:
+        """The same for data with other shares of set bits, where these are known."""
+        return replace(
+            self,
+            input_ones=self.input_ones if inputs is None else inputs,
+            weight_ones=self.weight_ones if weights is None else weights,
+        )
 
     def conductance(self, density: float = 1.0) -> float:
         """Mean conductance of the cells that hold weights, as a share of the largest.

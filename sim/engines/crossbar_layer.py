@@ -67,8 +67,9 @@ class LayerRun:
 
     def in_arrays(self) -> dict[str, dict[str, float]]:
         """pJ of the arrays and their converters, by component and tensor."""
-        xbar, costs = self.machine.xbar, node_costs(self.machine.arch)
+        costs = node_costs(self.machine.arch)
         tensor = {role: self.cut.product.tensor(role) for role in ("inputs", "weights", "outputs")}
+        xbar = self.machine.xbar.with_ones(tensor["inputs"].ones, tensor["weights"].ones)
         density = tensor["inputs"].density
         pulses = self.driven * xbar.steps * density * xbar.pulsed
         events = {"inputs": (pulses, xbar.step_bits), "outputs": (float(self.conversions), xbar.adc.bits)}

@@ -13,6 +13,32 @@ Reals: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 @kernel
+def disturb(currents: Reals, variance: Reals, floor: Reals, numbers: Reals) -> None:
+    """Add noise to currents [B, C]: normal `numbers` times the root of `variance` plus, for each column, `floor`."""
+    for b in range(currents.shape[0]):
+        for c in range(currents.shape[1]):
+            currents[b, c] += np.sqrt(variance[b, c] + floor[c]) * numbers[b, c]
+
+
+@kernel
+def digits(numbers: Reals, shift: int, bit: int, span: int, signed: bool, out: Reals) -> None:
+    """One digit of each whole number: that of `numbers` + `shift` from a bit on; `span` is the largest.
+
+    Args:
+        signed: whether digits are those of the magnitude, and have the number's sign; else those of two's complement.
+    """
+    if signed:
+        for k in range(len(numbers)):
+            number = np.int32(numbers[k]) + np.int32(shift)
+            digit = (abs(number) >> np.int32(bit)) & np.int32(span)
+            out[k] = np.int32(digit) if number >= 0 else np.int32(-digit)
+    else:
+        for k in range(len(numbers)):
+            number = np.int32(numbers[k]) + np.int32(shift)
+            out[k] = np.int32((number >> np.int32(bit)) & np.int32(span))
+
+
+@kernel
 def convert(currents: Reals, slope: Reals, shift: Reals, top: Reals, weight: Reals, out: Reals) -> None:
     """Add what ADCs make of currents [B, J * M] to sums [B, M]: J converters for each output.
 

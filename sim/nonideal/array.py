@@ -21,7 +21,8 @@ from sim.nonideal.digits import input_code, weight_code
 from sim.nonideal.layout import Layout
 from sim.nonideal.streams import FloatArray, Seed, stream
 
-_CHUNK = 256  # vectors at a time, so that their currents stay in the cache
+_CACHED = 1 << 17  # currents at a time, so that they stay in the cache,
+_FEWEST = 256  # unless products of matrices were slow, for so few vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,9 @@ class Programmed:
 
     def _product(self, inputs: FloatArray, rng: np.random.Generator) -> FloatArray:
         out = np.empty((len(inputs), len(self.offsets)), self.offsets.dtype)
-        for begin in range(0, len(inputs), _CHUNK):
-            part = slice(begin, begin + _CHUNK)
+        vectors = max(_FEWEST, _CACHED // (self.layout.converted * self.layout.outputs))
+        for begin in range(0, len(inputs), vectors):
+            part = slice(begin, begin + vectors)
             self._chunk(self.layout.inputs.numbers(inputs[part]), out[part], rng)
         return out
 

@@ -20,7 +20,8 @@ class Block:
 
     signal: Signal
     variance: FloatArray | None
-    floor: FloatArray | None
+    floor: FloatArray
+    noisy: bool
     slope: FloatArray
     shift: FloatArray
     top: FloatArray
@@ -28,24 +29,13 @@ class Block:
 
     def add(self, counts: float, digits: FloatArray, out: FloatArray, rng: np.random.Generator) -> None:
         """Add to the sums what the ADCs say to one step of the inputs, which counts so much."""
-        from sim.kernels.convert import convert
+        from sim.kernels.convert import convert, disturb
 
         currents = digits @ self.signal.matrix
-        currents += self.signal.bias
-        if self.variance is not None or self.floor is not None:
-            currents += self._noise(digits, rng)
+        if self.noisy:
+            variance = np.zeros_like(currents) if self.variance is None else np.square(digits) @ self.variance
+            disturb(currents, variance, self.floor, normal(currents.shape, rng))
         convert(currents, self.slope, self.shift, self.top, self.weight * out.dtype.type(counts), out)
-
-    def _noise(self, digits: FloatArray, rng: np.random.Generator) -> FloatArray:
-        columns = self.signal.matrix.shape[1]
-        variance = np.zeros((len(digits), columns), digits.dtype)
-        if self.variance is not None:
-            np.matmul(np.square(digits), self.variance, out=variance)
-        if self.floor is not None:
-            variance += self.floor
-        np.sqrt(variance, out=variance)
-        variance *= normal(variance.shape, rng)
-        return variance
 
 
 def equipped(cells: Cells, ranges: tuple[AdcRange, ...], plan: Layout, errors: np.random.Generator) -> Block:
@@ -56,11 +46,12 @@ def equipped(cells: Cells, ranges: tuple[AdcRange, ...], plan: Layout, errors: n
     steps = np.array([r.step if r.codes else 1.0 for r in each])
     lows = np.array([r.low if r.codes else 0.0 for r in each])
     slope = gain / np.repeat(steps, outputs)
-    shift = offset - np.repeat(lows / steps, outputs)
+    shift = offset - np.repeat(lows / steps, outputs) + cells.now.bias * slope
     return Block(
         cells.now,
         cells.variance,
         cells.floor,
+        cells.variance is not None or bool(cells.floor.any()),
         slope.astype(dtype),
         shift.astype(dtype),
         np.array([max(0, r.codes - 1) for r in each], dtype),
@@ -71,7 +62,7 @@ def equipped(cells: Cells, ranges: tuple[AdcRange, ...], plan: Layout, errors: n
 def lowest(ranges: tuple[AdcRange, ...], cells: Cells, plan: Layout) -> float:
     """What codes of zero stand for, summed over all steps: what is to be added to the sums of a block."""
     lows = np.repeat([r.low if r.codes else 0.0 for r in ranges], plan.signs)
-    return float(lows @ plan.counts) * plan.inputs.total * cells.compensation
+    return float(lows @ plan.counts) * sum(plan.inputs.counts) * cells.compensation
 
 
 def _adc_errors(plan: Layout, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -43,7 +43,7 @@ class Cells:
     fresh: Signal
     now: Signal
     variance: FloatArray | None
-    floor: FloatArray | None
+    floor: FloatArray
     compensation: float
 
 
@@ -80,14 +80,19 @@ class Writer:
         fresh, now = self._conductances(target)
         gains, offsets = self._drivers(len(target[0, 0]), target.dtype)
         variance, floor = self._variances(now, fresh)
-        changed = now is not fresh
-        first = self._signal(rows, fresh, gains, offsets)
+        seen = self._behind_wires(rows, now) if noise.wires else now
+        signal = self._signal(rows, seen, gains, offsets)
+        if now is fresh:
+            return Cells(signal, signal, variance, floor, 1.0)
+        # What wires take hardly depends on drift, and is costly to know: before drift it was the same share.
+        share = np.divide(seen, now, out=np.ones_like(now), where=now > 0) if noise.wires else 1
+        fallen = float(fresh.sum(dtype=np.float64) / now.sum(dtype=np.float64))
         return Cells(
-            first,
-            self._signal(rows, now, gains, offsets) if changed else first,
+            self._signal(rows, fresh * share, gains, offsets),
+            signal,
             variance,
             floor,
-            float(fresh.sum(dtype=np.float64) / now.sum(dtype=np.float64)) if changed and noise.compensation else 1.0,
+            fallen if noise.compensation else 1.0,
         )
 
     def _conductances(self, target: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -119,9 +124,9 @@ class Writer:
         gains = 1 + error.gain * rng.standard_normal(rows, dtype)
         return gains, error.offset * rng.standard_normal(rows, dtype)
 
-    def _variances(self, g: FloatArray, written: FloatArray) -> tuple[FloatArray | None, FloatArray | None]:
+    def _variances(self, g: FloatArray, written: FloatArray) -> tuple[FloatArray | None, FloatArray]:
         noise, cell = self.plan.noise, self.plan.xbar.cell
-        variance = floor = None
+        variance, floor = None, np.zeros(self.plan.converted * self.plan.outputs, g.dtype)
         if noise.read:
             sigma = read_sigma(g, written, noise.read, noise.time_s, cell)
             variance = self._columns(np.square(sigma / (cell.most_us * self.plan.inputs.span)), 1)
@@ -129,8 +134,7 @@ class Writer:
             floor = self._columns(thermal_variance(g, noise.thermal, noise.kelvin, cell), 1).sum(axis=0)
         return variance, floor
 
-    def _signal(self, rows: slice, g: FloatArray, gains: FloatArray, offsets: FloatArray) -> Signal:
-        seen = self._behind_wires(rows, g) if self.plan.noise.wires else g
+    def _signal(self, rows: slice, seen: FloatArray, gains: FloatArray, offsets: FloatArray) -> Signal:
         matrix = self._columns(seen / seen.dtype.type(self.plan.xbar.cell.most_us * self.plan.inputs.span), -1)
         return Signal(rows, matrix * gains[:, None], offsets @ matrix)
 
@@ -148,6 +152,6 @@ class Writer:
         out = np.empty_like(g)
         for outputs in self.plan.tiles:
             tile = g[..., outputs].transpose(2, 3, 1, 0)
-            flat = tile.reshape(tile.shape[0], -1).astype(np.float64)
+            flat = np.ascontiguousarray(tile.reshape(tile.shape[0], -1))
             out[..., outputs] = effective(flat, wires, below).reshape(tile.shape).transpose(3, 2, 0, 1)
         return out

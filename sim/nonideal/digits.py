@@ -79,10 +79,10 @@ class InputCode:
     negative_top: bool
 
     @property
-    def total(self) -> float:
-        """What a digit of 1 in every step counts."""
-        factors = [2.0 ** (step * self.step_bits) for step in range(self.steps)]
-        return sum(factors) - (2 * factors[-1] if self.negative_top else 0.0)
+    def counts(self) -> tuple[float, ...]:
+        """What a digit of each step counts."""
+        counts = [2.0 ** (step * self.step_bits) for step in range(self.steps)]
+        return (*counts[:-1], -counts[-1] if self.negative_top else counts[-1])
 
     def numbers(self, inputs: FloatArray) -> FloatArray:
         """Whole numbers, in the precision of the inputs."""
@@ -95,16 +95,13 @@ class InputCode:
         if self.steps == 1:
             yield 1.0, numbers + numbers.dtype.type(self.shift) if self.shift else numbers
             return
-        whole = numbers.astype(np.int32) + np.int32(self.shift)
-        signs = np.sign(numbers) if self.least < 0 and not self.shift and not self.negative_top else None
-        if signs is not None:
-            np.abs(whole, out=whole)
-        for step in range(self.steps):
-            digits = ((whole >> (step * self.step_bits)) & self.span).astype(numbers.dtype)
-            if signs is not None:
-                digits *= signs
-            top = self.negative_top and step == self.steps - 1
-            yield (-1.0 if top else 1.0) * 2.0 ** (step * self.step_bits), digits
+        from sim.kernels.convert import digits
+
+        bipolar = self.least < 0 and not self.shift and not self.negative_top
+        for step, counts in enumerate(self.counts):
+            out = np.empty_like(numbers)
+            digits(numbers.ravel(), self.shift, step * self.step_bits, self.span, bipolar, out.ravel())
+            yield counts, out
 
 
 def input_code(xbar: Crossbar, peak: float, signed: bool) -> InputCode:

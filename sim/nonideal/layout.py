@@ -108,7 +108,8 @@ class Layout:
     def bent(self, digits: FloatArray) -> FloatArray:
         """Digits as cells see them whose current is no line over the voltage.
 
-        ``sinh(bend * v) / sinh(bend)``: tunnelling, e.g. Guan, Yu and Wong, IEEE Electron Device Letters 33 (2012).
+        ``sinh(bend * v) / sinh(bend)``, as the Stanford model has it: Panda et al., Nanoscale Research Letters 13
+        (2018), Table 3.
         """
         effect = self.noise.nonlinearity
         if effect is None or not effect.bend or self.inputs.span == 1 or self.xbar.coding == "unary":

@@ -46,8 +46,7 @@ def programmed(target: FloatArray, error: Programming, cell: Cell, rng: np.rando
 def varied(g: FloatArray, spread: float, rng: np.random.Generator) -> FloatArray:
     """Conductances of devices that differ by a log-normal factor of mean 1 and relative spread `spread`.
 
-    Log-normal spreads of resistive cells: Lee et al., IEDM 2012 and many since; the mean is kept so that only the
-    spread tells.
+    Log-normal, so that none is negative; with a mean of 1, so that only the spread tells. An assumption.
     """
     width = np.sqrt(np.log1p(spread**2))
     return g * np.exp(width * rng.standard_normal(g.shape, g.dtype) - width**2 / 2).astype(g.dtype)
@@ -63,9 +62,8 @@ def with_variation(
 def stuck_cells(shape: tuple[int, ...], stuck: Stuck, rng: np.random.Generator) -> np.ndarray:
     """Which cells of [..., rows, columns] are stuck: 1 on, -1 off, 0 none.
 
-    A share `clustered` of the faults takes whole columns (a broken bit line), the others hit cells one by one: Chen
-    et al., "RRAM Defect Modeling and Failure Analysis Based on March Test and a Novel Squeeze-Search Scheme", IEEE
-    Transactions on Computers 64 (2015), finds both.
+    A share `clustered` of the faults takes whole columns, the others hit cells one by one: Chen et al., IEEE
+    Transactions on Computers 64 (2015), find both stuck cells and patterns that come from shorts of bit lines.
     """
     columns = (*shape[:-2], 1, shape[-1])
     return np.where(

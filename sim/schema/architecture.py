@@ -311,7 +311,8 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
     problems = [*systolic.misplaced(text, source), *crossbar.misplaced(text, source)]
     if problems:
         raise ConfigError(problems)
-    arrays, noise = crossbar.lower(text, nodes, source), crossbar.lower_noise(text, source)
+    arrays = crossbar.lower(text, nodes, source)
+    noise = crossbar.lower_noise(text, arrays, source)
     try:
         arch = Architecture(text.name, nodes, text.engine, text.clock, crossbar=arrays, noise=noise, **rest)
         node_costs(arch)

@@ -179,16 +179,20 @@ def lower(text: ArchitectureText, nodes: Iterable[Node], source: Source) -> doma
         raise ConfigError([source.problem(("crossbar",), str(error))]) from None
 
 
-def lower_noise(text: ArchitectureText, source: Source) -> Noise | None:
+def lower_noise(text: ArchitectureText, arrays: domain.Crossbar | None, source: Source) -> Noise | None:
     """What makes the arrays of a machine err.
 
     Raises:
-        ConfigError: for numbers that contradict each other.
+        ConfigError: for numbers that contradict each other, or a model that was not measured for such cells.
     """
+    if text.noise is None or arrays is None:
+        return None
+    noise = text.noise.lower()
     try:
-        return text.noise.lower() if text.noise else None
+        noise.check(arrays.cell)
     except ArchitectureError as error:
         raise ConfigError([source.problem(("noise",), str(error))]) from None
+    return noise
 
 
 def misplaced(text: ArchitectureText, source: Source) -> Iterator[Problem]:

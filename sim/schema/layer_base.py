@@ -20,6 +20,7 @@ MANY = 1000
 Name = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, le=10**15)]  # so that products of several can be shown; layers have a limit too
 Density = Annotated[float, Field(gt=0, le=1)]
+Ones = Annotated[float, Field(ge=0, le=1)]
 
 
 class FedError(UnplacedError):
@@ -182,9 +183,18 @@ class DensityText(Strict):
     outputs: Density | None = Field(None, description="share of output words that are not zero")
 
 
-def with_formats(formats: Formats, precision: PrecisionText | None, density: DensityText | None) -> Formats:
+class OnesText(Strict):
+    """Mean shares of set bits."""
+
+    inputs: Ones | None = Field(None, description="share of set bits in input words that are not zero")
+    weights: Ones | None = Field(None, description="share of set bits in weights that are not zero")
+
+
+def with_formats(
+    formats: Formats, precision: PrecisionText | None, density: DensityText | None, ones: OnesText | None
+) -> Formats:
     """Formats in which what a person wrote replaces what was there."""
-    for name, text in (("bits", precision), ("density", density)):
+    for name, text in (("bits", precision), ("density", density), ("ones", ones)):
         given = {role: value for role, value in text or () if value is not None}
         formats = replace(formats, **{r: replace(getattr(formats, r), **{name: v}) for r, v in given.items()})
     return formats
@@ -195,10 +205,13 @@ class MacText(FedText):
 
     precision: PrecisionText | None = Field(None, description="word widths that differ from the network's")
     density: DensityText | None = Field(None, description="shares of words that are not zero (default 1)")
+    ones: OnesText | None = Field(
+        None, description="mean shares of set bits, for analog arrays (default: what the machine says)"
+    )
 
     def formats(self, site: Site) -> Formats:
         """The formats of its tensors."""
-        return with_formats(site.formats, self.precision, self.density)
+        return with_formats(site.formats, self.precision, self.density, self.ones)
 
 
 class SlidingText(FedText):

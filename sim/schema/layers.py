@@ -20,6 +20,7 @@ from sim.schema.layer_base import (
     LayerText,
     MacText,
     Name,
+    Ones,
     Sides,
     Site,
     Size,
@@ -267,6 +268,7 @@ class TensorText(Strict):
     )
     bits: Bits | None = Field(None, description="word width (default: the network's, by role)")
     density: Density | None = Field(None, description="share of words that are not zero (default 1)")
+    ones: Ones | None = Field(None, description="mean share of set bits, for analog arrays (default: the machine's)")
 
     @model_validator(mode="after")
     def _extent_fits(self) -> TensorText:
@@ -295,7 +297,8 @@ class EinsumText(LayerText):
         extents = text.extent or (None,) * len(text.index)
         ranks = tuple(replace(rank, extent=e) for rank, e in zip(text.index, extents, strict=True))
         default = getattr(site.formats, text.role)
-        return Tensor(name, text.role, ranks, text.bits or default.bits, text.density or default.density)
+        ones = default.ones if text.ones is None else text.ones
+        return Tensor(name, text.role, ranks, text.bits or default.bits, text.density or default.density, ones)
 
 
 def _check_entry(value: object) -> object:

@@ -43,7 +43,7 @@ def lower(text: WorkloadText, source: Source) -> Network:
     Raises:
         ConfigError: at the first layer that does not fit those before it.
     """
-    formats = with_formats(Formats(), text.precision, None)
+    formats = with_formats(Formats(), text.precision, None, None)
     builder = NetworkBuilder(text.name, batch=text.batch, source=text.source, formats=formats)
     last = builder.input(*text.input) if text.input else None
     values: dict[str, Value] = {INPUT: last} if last else {}

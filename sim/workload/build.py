@@ -328,7 +328,7 @@ class NetworkBuilder:
     ) -> Value:
         formats = formats or self._formats
         of = {"inputs": formats.inputs, "weights": formats.weights, "outputs": formats.outputs}
-        tensors = tuple(Tensor(role, role, ranks[role], of[role].bits, of[role].density) for role in of)  # type: ignore[arg-type]
+        tensors = tuple(Tensor(role, role, ranks[role], f.bits, f.density, f.ones) for role, f in of.items())  # type: ignore[arg-type]
         layer = Layer(name, kind, tuple(dims.items()), tensors)
         return self._add(layer, shape, operands, {role: f.bits for role, f in of.items()})
 

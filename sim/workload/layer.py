@@ -119,6 +119,7 @@ class Tensor:
         role: what the hardware takes it for; architectures and dataflows speak of roles.
         bits: width of a word.
         density: expected share of nonzero words, 0 to 1.
+        ones: mean share of the bits that are set in a word that is not zero; None where nothing is known of that.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Tensor:
     ranks: tuple[Rank, ...]
     bits: int = 16
     density: float = 1.0
+    ones: float | None = None
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -198,6 +200,8 @@ class Layer:
                 raise LayerError(f"{where}: rank '{rank}' reaches no word that exists")
         if not 0 < tensor.density <= 1:
             raise LayerError(f"{where}: density {tensor.density} is not above 0 and at most 1")
+        if tensor.ones is not None and not 0 <= tensor.ones <= 1:
+            raise LayerError(f"{where}: a share of set bits of {tensor.ones} is not from 0 to 1")
 
     @classmethod
     def einsum(

@@ -31,10 +31,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How the words of a tensor are held: their width, and the share of them that is not zero (above 0 to 1)."""
+    """How the words of a tensor are held, and what they are; see `Tensor`."""
 
     bits: int = 16
     density: float = 1.0
+    ones: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

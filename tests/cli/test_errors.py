@@ -272,7 +272,8 @@ def test_a_component_that_no_model_understands(refused: Any) -> None:
     cost = "    component: {model: srm}\n"
     assert refused(arch=SMALL_ARCH.replace("    size: 1 KiB\n", f"    size: 1 KiB\n{cost}")) == (
         "arch.yaml:10:5: architecture small, rf: unknown component model srm; did you mean 'sram'?; "
-        "known: free, sram, regfile, dram, int_mac, float_mac, wire\n"
+        "known: free, sram, regfile, dram, edram, int_mac, float_mac, wire, "
+        "adc, dac, sample_hold, shift_add, memristor, sram_cell\n"
         "      component: {model: srm}\n"
         "      ^\n"
     )

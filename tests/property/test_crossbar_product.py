@@ -33,7 +33,7 @@ def crossbars(draw: st.DrawFn) -> Crossbar:
         input_bits=draw(st.integers(2, 8)),
         step_bits=1 if input_signs == "twos" else draw(st.integers(1, 8)),
         input_signs=input_signs,
-        adc=Adc(bits, "full", limit=draw(st.sampled_from([0.0, math.pi, math.e / 10])) if bits else 0.0),
+        adc=Adc(bits, "full", limit=draw(st.sampled_from([7 * math.sqrt(2), math.pi, math.e / 10])) if bits else 0.0),
     )
 
 

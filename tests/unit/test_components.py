@@ -253,11 +253,11 @@ class TestTable:
 
     def test_another_package_can_add_a_model(self, monkeypatch):
         monkeypatch.setattr(registry, "_MODELS", dict(registry._MODELS))
-        adc = Model("adc", (Converter,), (), lambda part: NodeCosts(word=Given(1.5, "its paper")))
+        adc = Model("my_adc", (Converter,), (), lambda part: NodeCosts(word=Given(1.5, "its paper")))
         registry.register(adc)
-        assert costs(Converter("adc", ("outputs",), Component("adc"))).word_pj(8) == 1.5
-        with pytest.raises(ComponentError, match="there is a component model adc already"):
-            registry.register(Model("adc", (Converter,), (), lambda part: NodeCosts()))
+        assert costs(Converter("adc", ("outputs",), Component("my_adc"))).word_pj(8) == 1.5
+        with pytest.raises(ComponentError, match="there is a component model my_adc already"):
+            registry.register(Model("my_adc", (Converter,), (), lambda part: NodeCosts()))
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,8 @@ class TestTable:
         (
             component("srma"),
             "unknown component model srma; did you mean 'sram'?; "
-            "known: free, sram, regfile, dram, int_mac, float_mac, wire",
+            "known: free, sram, regfile, dram, edram, int_mac, float_mac, wire, "
+            "adc, dac, sample_hold, shift_add, memristor, sram_cell",
         ),
         (component("sram", bank=2), "unknown sram attribute bank; did you mean 'banks'?; known: cell, banks"),
         (component("free", bank=2), "unknown free attribute bank; known: none"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import doctest
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sim.arch.crossbar import Adc, Cell, Crossbar
 from sim.arch.noise import (
+    EFFECTS,
     Converters,
     Drift,
     Noise,
@@ -338,6 +341,16 @@ def test_models_beyond_what_was_measured():
 def test_twos_complement_has_no_digits_of_several_bits():
     with pytest.raises(ArchitectureError, match="two's complement cannot be streamed 4 bits at a time"):
         program(np.ones((2, 2)), Crossbar(8, 8, step_bits=4), Noise(), 1, -np.ones((1, 2)))
+
+
+def test_the_example_of_the_page():
+    page = Path(__file__).parents[2] / "docs" / "nonideal.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
+
+
+def test_every_effect_is_on_the_page():
+    page = (Path(__file__).parents[2] / "docs" / "nonideal.md").read_text(encoding="utf-8")
+    assert [name for name in EFFECTS if f"`{name}`" not in page] == []
 
 
 def test_effects_have_names():

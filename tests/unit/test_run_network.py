@@ -165,7 +165,8 @@ def test_a_class_of_machine_that_no_engine_is_for() -> None:
     with pytest.raises(TilenestError) as error:
         engine_of(replace(ARCH, engine="spacial"))
     assert str(error.value) == (
-        "architecture machine: no engine for class spacial; there are spatial, systolic (did you mean 'spatial'?)"
+        "architecture machine: no engine for class spacial; "
+        "there are spatial, systolic, crossbar (did you mean 'spatial'?)"
     )
 
 
