@@ -86,7 +86,7 @@ def _compared(study: Study) -> Sheet:
     best = front(machines) if costs_differ(machines) and not study.budget else []
     several_models = len(models) > 1
     headings = (
-        *(["model"] if several_models else []), *(heading(path, paths) for path in paths), "accuracy", "±", "lost",
+        *(["model"] if several_models else []), *map(heading, paths), "accuracy", "±", "lost",
         *_COSTS, "area", *(["front"] if best else []),
     )  # fmt: skip
     rows = []
@@ -110,14 +110,9 @@ def paths_of(rows: Sequence[Row]) -> list[str]:
     return [path for i, path in enumerate(paths) if columns[path] not in [columns[p] for p in paths[:i]]]
 
 
-def heading(path: str, paths: Sequence[str]) -> str:
-    """The last words of a path, as many as tell it from the others."""
-    words = path.split(".")
-    for length in range(1, len(words)):
-        short = ".".join(words[-length:])
-        if sum(other.endswith(short) for other in paths) == 1 and short not in ("x", "y", "bits"):
-            return short
-    return path
+def heading(path: str) -> str:
+    """What was changed, without what is said by most paths."""
+    return path.removeprefix("noise.").removeprefix("crossbar.")
 
 
 def _found(study: Study) -> Iterator[str]:

@@ -42,7 +42,7 @@ def robust_plot(study: Study, form: str) -> bytes:
     wide = int(_LETTERS * figure.get_figwidth())
     figure.suptitle(textwrap.fill(title(study), wide), fontsize=10, x=0.01, ha="left")
     for axes_ in figure.axes:
-        axes_.grid(lw=0.5, alpha=0.5)
+        axes_.grid(axis="x" if study.layers else "both", lw=0.5, alpha=0.5)
         axes_.set_axisbelow(True)
         axes_.spines[["top", "right"]].set_visible(False)
     out = io.BytesIO()
@@ -96,7 +96,7 @@ def _lines(axes: Axes, study: Study, machines: Sequence[Row]) -> None:
     for number, row in enumerate(exact):
         colour = COLOURS[number % len(COLOURS)] if len(exact) > 1 else "#666666"
         axes.axhline(100 * row.mean, color=colour, lw=0.8, ls="--", label=None if number else "float")
-    _label_x(axes, heading(x, paths), places, scale)
+    _label_x(axes, heading(x), places, scale)
     axes.set_ylabel("accuracy (%), shaded: 95 % confidence")
     low, high = axes.get_ylim()
     axes.set_ylim(max(0, low), min(100, high))
@@ -110,7 +110,7 @@ def _by_line(machines: Sequence[Row], x: str, paths: Iterable[str]) -> Mapping[s
     for row in machines:
         settings = dict(row.settings)
         words = [row.model] if several else []
-        words += [f"{heading(path, [*others, x])} {settings[path]}" for path in others]
+        words += [f"{heading(path)} {settings[path]}" for path in others]
         lines.setdefault(", ".join(words), []).append(row)
     return lines
 
