@@ -172,10 +172,10 @@ class Plan:
 
 def robust(
     arch: str | Path,
-    models: Sequence[str | Path],
+    models: Sequence[str | Path] | str | Path,
     dataset: str | Path,
     *,
-    set: Sequence[str] = (),
+    set: Sequence[str] = (),  # as the command line calls it
     images: int | None = None,
     vary: Sequence[str] = (),
     seeds: int = SEEDS,
@@ -193,7 +193,7 @@ def robust(
 
     Args:
         arch: the path of a machine's file, or a shipped name.
-        models: ONNX models with weights, or shipped names.
+        models: one or several ONNX models with weights, or shipped names.
         dataset: the path of a ``.npz``, a folder of IDX files, or a shipped name.
         set: changes of the machine, such as ``noise.programming=0.05``.
         images: only the first so many samples.
@@ -211,7 +211,7 @@ def robust(
     """
     plan = Plan.of(
         arch,
-        models,
+        [models] if isinstance(models, str | Path) else models,
         dataset,
         set=set,
         images=images,
