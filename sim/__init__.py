@@ -52,8 +52,8 @@ __all__ = [
     "Architecture", "CacheWarning", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
     "Group",
     "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Objective", "Optimal",
-    "Options", "Parallel", "Rank", "Result", "Sampled", "Study", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer",
-    "__version__", "load_arch", "load_dataflow", "load_workload", "robust", "run",
+    "Options", "Parallel", "Rank", "Result", "Sampled", "Study", "Tensor", "TilenestError", "UnsupportedOp",
+    "VectorLayer", "__version__", "load_arch", "load_dataflow", "load_workload", "robust", "run",
 ]  # fmt: skip
 
 

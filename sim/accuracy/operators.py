@@ -27,21 +27,31 @@ Array = NDArray[Any]
 Part = tuple[str, int]
 """A matrix of weights: the layer's name, and which of its groups."""
 
+Moments = dict[str, tuple[Array, Array]]
+"""Mean and variance of each channel, by the normalization of batches that takes them."""
+
 Multiply = Callable[[Part, Array, Array], Array]
 """Computes inputs [B, K] times the weights [K, M] of a part, in its own way."""
 
 
-def operators(multiply: Multiply, constants: frozenset[str]) -> list[type[Any]]:
+def operators(
+    multiply: Multiply, constants: frozenset[str], moments: Moments | None = None, measures: bool = False
+) -> list[type[Any]]:
     """Classes for `ReferenceEvaluator(new_ops=...)`.
 
     Args:
         multiply: called for every product with weights.
         constants: tensors that do not depend on the network's input; a product of two that do is no product with
             weights, and is computed as it is.
+        moments: for normalizations of batches, instead of those that the network holds.
+        measures: whether such normalizations take the moments of what they see, and put them there.
     """
     bound = {"multiply": staticmethod(multiply), "constants": constants}
     products = [type(kind.__name__, (kind,), bound) for kind in (Conv, Gemm, MatMul)]
-    return [*products, MaxPool, AveragePool]
+    if moments is None:
+        return [*products, MaxPool, AveragePool]
+    held = {"moments": moments, "measures": measures}
+    return [*products, MaxPool, AveragePool, type("BatchNormalization", (BatchNormalization,), held)]
 
 
 class _Product(OpRun):  # type: ignore[misc]  # onnx has no types
@@ -169,6 +179,26 @@ class AveragePool(_Pool):
         ones = np.ones((1, 1, *x.shape[2:]), x.dtype)
         inside = math.prod(window.size) if count_include_pad else _folded(window, ones, np.add, 0)
         return ((total / inside).astype(x.dtype, copy=False),)
+
+
+class BatchNormalization(OpRun):  # type: ignore[misc]  # onnx has no types
+    """A normalization of batches whose moments may have been measured anew."""
+
+    op_domain = ""
+    moments: ClassVar[Moments]
+    measures: ClassVar[bool]
+
+    def _run(
+        self, x: Array, scale: Array, bias: Array, mean: Array, variance: Array, *, epsilon: float, **rest: Any
+    ) -> tuple[Array]:
+        name, others = self.onnx_node.name, (0, *range(2, x.ndim))
+        if self.measures:
+            self.moments[name] = x.mean(axis=others), x.var(axis=others)
+        mean, variance = self.moments.get(name, (mean, variance))
+        factor = scale / np.sqrt(variance + epsilon)
+        each = (-1, *[1] * (x.ndim - 2))
+        y = x * factor.reshape(each) + (bias - mean * factor).reshape(each)
+        return (y.astype(x.dtype, copy=False),)
 
 
 def _window(x: Array, attributes: dict[str, Any]) -> Window:

@@ -33,6 +33,7 @@ class Study:
         samples: how many the networks were asked about.
         seeds: of the chips.
         reads: how often each sample was computed; most answers count.
+        recalibrated: whether normalizations of batches took the moments that they saw on each chip.
         layers: of each network, where effects were looked at one by one.
         budget: what was to be reached; the last row does so, if `met`.
         notes: what else is to be known.
@@ -43,6 +44,7 @@ class Study:
     samples: int
     seeds: tuple[int, ...]
     reads: int
+    recalibrated: bool
     rows: tuple[Row, ...]
     layers: Mapping[str, Sequence[LayerRow]]
     budget: Budget | None
@@ -100,6 +102,7 @@ class Plan:
         seeds: int = SEEDS,
         seed: int = 0,
         reads: int = 1,
+        recalibrate: bool = False,
         budget: str | None = None,
         least: str = "energy",
         cache: bool = True,
@@ -123,7 +126,7 @@ class Plan:
         else:
             cases = cases_of(arch, set, combinations(axes), tasks)
         chips, kept = tuple(range(seed, seed + seeds)), Kept.of(cache)
-        examiners = tuple(Examiner(task, chips, reads, kept) for task in tasks)
+        examiners = tuple(Examiner(task, chips, reads, recalibrate, kept) for task in tasks)
         return cls(base.name, tuple(cases), bool(axes), examiners, goal, unbuilt, command)
 
     @property
@@ -155,13 +158,14 @@ class Plan:
             rows = [row for examiner in examiners for row in effects(examiner, case)]
             tables = {e.task.model.name: layers(e, case.machine) for e in examiners}
         first, data = examiners[0], examiners[0].task.data
-        notes = notes_of([e.task for e in examiners], rows, self.cases, self.unbuilt)
+        notes = notes_of(examiners, rows, self.cases, self.unbuilt)
         return Study(
             self.arch,
             data.name,
             len(data.x),
             first.seeds,
             first.reads,
+            first.recalibrate,
             tuple(rows),
             tables,
             self.budget,
@@ -181,6 +185,7 @@ def robust(
     seeds: int = SEEDS,
     seed: int = 0,
     reads: int = 1,
+    recalibrate: bool = False,
     budget: str | None = None,
     least: str = "energy",
     cache: bool = True,
@@ -201,6 +206,7 @@ def robust(
         seeds: number of chips; intervals of confidence are over them.
         seed: of the first chip; the others have those that follow.
         reads: how often each sample is computed; most answers count.
+        recalibrate: measure the moments of normalizations of batches anew on each chip, on samples for calibration.
         budget: such as ``accuracy >= 88%``; without `vary`, converters, cells and sizes of arrays are tried.
         least: what is then to be as little as possible: ``energy``, ``latency`` or ``area``.
         cache: whether to keep results on disk, and to use those that are kept.
@@ -219,6 +225,7 @@ def robust(
         seeds=seeds,
         seed=seed,
         reads=reads,
+        recalibrate=recalibrate,
         budget=budget,
         least=least,
         cache=cache,

@@ -114,12 +114,14 @@ class Examiner:
     Attributes:
         seeds: one for each chip.
         reads: how often a sample is computed; most answers count.
+        recalibrate: whether normalizations of batches take the moments that they see on each chip.
         progress: called with what was asked, after every chip.
     """
 
     task: Task
     seeds: tuple[int, ...]
     reads: int
+    recalibrate: bool
     kept: Kept
     progress: Callable[[str], None] = lambda said: None
 
@@ -143,11 +145,12 @@ class Examiner:
         """Share of right answers of one chip, with some layers or all of them on it."""
         task = self.task
         chosen = None if layers is None else sorted(layers)
-        asked = f"{task.model.digest} {task.data.digest} {hardware!r} {chosen} {seed} {self.reads}"
+        how = f"{seed} {self.reads} {self.recalibrate}"
+        asked = f"{task.model.digest} {task.data.digest} {hardware!r} {chosen} {how}"
         correct = self.kept.get(asked)
         if correct is None:
             products = products_of(task, hardware, seed, layers)
-            correct = task.correct(products, noise_of(seed), self.reads)
+            correct = task.correct(products, noise_of(seed), self.reads, self.recalibrate)
             self.kept.put(asked, correct)
         self.progress(said)
         return correct / task.samples

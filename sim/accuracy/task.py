@@ -76,10 +76,13 @@ class Task:
         Raises:
             TilenestError: when data and network do not fit, or the network cannot be run.
         """
+        from sim.accuracy.operators import operators
+
         model.check(data)
         batch = min(_CALIBRATED_AT_ONCE, len(data.calibration))
         recorder = _Recorder(batch)
-        scores = _scores(model, data.calibration, batch, recorder)
+        recording = operators(recorder, model.constants)
+        scores = _scores(model, data.calibration, data.y.ndim, batch, recording)
         if not recorder.traces:
             raise TilenestError(
                 f"{model.source}: no layer multiplies by weights, so there is nothing to put on arrays"
@@ -122,26 +125,35 @@ class Task:
         most = max(1, min(_MOST_SAMPLES, _PATCH_BYTES // largest))
         return math.ceil(self.samples / math.ceil(self.samples / most))
 
-    def correct(self, products: Mapping[Part, Product], rng: np.random.Generator, reads: int = 1) -> int:
+    def correct(
+        self, products: Mapping[Part, Product], rng: np.random.Generator, reads: int = 1, recalibrate: bool = False
+    ) -> int:
         """How many answers are right when some parts are computed in other ways.
 
         Args:
             products: by part; those that are not there are exact.
             rng: for what is drawn anew in every product.
             reads: how often every sample is computed; the answer is that of most of them.
+            recalibrate: whether normalizations of batches take the moments that samples for calibration have here.
         """
+        from sim.accuracy.operators import Moments, operators
 
         def multiply(part: Part, inputs: Array, weights: Array) -> Array:
             product = products.get(part)
             return np.asarray(inputs @ weights if product is None else product.product(inputs, rng))
 
-        if reads == 1:
-            answers = _scores(self.model, self.data.x, self.batch, multiply).argmax(axis=-1)
-        else:
-            answers = _most(
-                [_scores(self.model, self.data.x, self.batch, multiply).argmax(axis=-1) for _ in range(reads)]
-            )
-        return int((answers == self.data.y).sum())
+        model, rank, moments = self.model, self.data.y.ndim, Moments()
+        if recalibrate:
+            measuring = operators(multiply, model.constants, moments, measures=True)
+            some = self.data.calibration[: self.batch]
+            _scores(model, some, rank, len(some), measuring)
+        using = operators(multiply, model.constants, moments if recalibrate else None)
+
+        def answers() -> Array:
+            return np.asarray(_scores(model, self.data.x, rank, self.batch, using).argmax(axis=-1))
+
+        given = answers() if reads == 1 else _most([answers() for _ in range(reads)])
+        return int((given == self.data.y).sum())
 
 
 class _Recorder:
@@ -167,15 +179,16 @@ def _most(answers: list[Array]) -> Array:
     return np.asarray(votes.argmax(axis=-1))
 
 
-def _scores(model: TrainedModel, x: Array, batch: int, multiply: Any) -> Array:
+def _scores(model: TrainedModel, x: Array, rank: int, batch: int, operators: list[type[Any]]) -> Array:
     """The network's first output for all samples; the last batch is filled up with its last sample.
+
+    Args:
+        rank: axes before that of the classes; those behind it are left out where they are of one element.
 
     Raises:
         TilenestError: when the network cannot be run.
     """
-    from sim.accuracy.operators import operators
-
-    evaluator = model.evaluator(operators(multiply, model.constants), batch)
+    evaluator = model.evaluator(operators, batch)
     out = []
     for start in range(0, len(x), batch):
         chosen = np.minimum(np.arange(start, start + batch), len(x) - 1)
@@ -186,4 +199,5 @@ def _scores(model: TrainedModel, x: Array, batch: int, multiply: Any) -> Array:
         except Exception as error:  # onnx raises whatever comes up
             raise TilenestError(f"{model.source}: onnx's evaluator fails: {first_line(error)}") from error
         out.append(scores[: len(x) - start])
-    return np.concatenate(out)
+    whole = np.concatenate(out)
+    return whole.reshape(whole.shape[: rank + 1]) if set(whole.shape[rank + 1 :]) == {1} else whole

@@ -41,6 +41,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--reads", metavar="N", type=inputs.count, default=1, help="compute every sample N times; most answers count"
     )
     parser.add_argument(
+        "--recalibrate", action="store_true", help="measure the moments of batch normalizations anew on each chip"
+    )
+    parser.add_argument(
         "--budget", metavar="GOAL", help="find the cheapest machine that is so good: 'accuracy >= 88%%'"
     )
     parser.add_argument("--least", metavar="COST", default="energy", help="then: energy (default), latency or area")
@@ -67,6 +70,7 @@ def execute(args: argparse.Namespace) -> int:
         seeds=args.seeds,
         seed=args.seed,
         reads=args.reads,
+        recalibrate=args.recalibrate,
         budget=args.budget,
         least=args.least,
         cache=not args.no_cache,

@@ -22,7 +22,7 @@ from sim.accuracy.task import Task
 from sim.api import run
 from sim.errors import TilenestError
 from sim.nonideal.array import Programmed
-from tests.asked import CLASSES, data, machine, network, samples, weights
+from tests.asked import CLASSES, FEATURES, MACHINE, data, machine, network, samples, weights
 from tests.onnx_models import attention, op, save
 
 
@@ -68,6 +68,24 @@ def test_most_of_several_reads_are_right_more_often(task: Task, tmp_path: Path) 
     noisy = machine_of(architecture_of(machine(tmp_path), ["noise.programming=0"], ()))
     once, often = (task.correct(products_of(task, noisy, 0), noise_of(0), reads) for reads in (1, 15))
     assert once < often <= task.samples
+
+
+def test_recalibration_makes_up_for_what_all_devices_do(tmp_path: Path) -> None:
+    """Drift takes the same share from all sums; a normalization that measures anew does not see it."""
+    held, ones = weights(), np.ones(8, np.float32)
+    sums = samples()["x"] @ held["w1"]
+    moments = {"scale": ones, "bias": 0 * ones, "mean": sums.mean(axis=0), "variance": sums.var(axis=0)}
+    nodes = [op("MatMul", "x w1", "hidden"), op("BatchNormalization", "hidden scale bias mean variance", "normal")]
+    nodes += [op("Relu", "normal", "relu"), op("MatMul", "relu w2", "scores")]
+    model = read_trained(save(tmp_path, nodes, {"x": ["N", FEATURES]}, held | moments))
+    right = (np.maximum((sums - moments["mean"]) / sums.std(axis=0), 0) @ held["w2"]).argmax(axis=1)
+    task = Task.of(model, read_dataset(data(tmp_path, y=right)))
+    text = MACHINE.replace("  programming: 0.1\n  read: 0.1\n", "  drift: 0.2\n  time: 1 y\n")
+    fading = machine_of(architecture_of(machine(tmp_path, text), ["crossbar.cell.least=0 uS"], ()))
+    faded = products_of(task, fading, 0, ["hidden"])
+    assert task.correct({}, noise_of(0)) == 200
+    assert task.correct(faded, noise_of(0)) < 120
+    assert task.correct(faded, noise_of(0), recalibrate=True) > 190
 
 
 def test_only_products_with_weights_are_put_on_arrays(tmp_path: Path) -> None:
