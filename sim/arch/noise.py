@@ -91,7 +91,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Noise of a conductance that is new in every product; see `sim.nonideal.read`.
+    """Noise of a conductance that is read; see `sim.nonideal.read`.
 
     Attributes:
         model: ``proportional`` to the conductance, ``independent`` of it (relative to the cell's largest),
@@ -100,6 +100,7 @@ class Read:
         scale: multiplies the spread of measured models.
         read_s: how long a read takes, for 1/f noise, in seconds.
         start_s: when after the last pulse a device counts as programmed, in seconds.
+        slow: whether it is the same in all products, as what is slow in 1/f noise is, instead of new in each.
     """
 
     model: ReadModel = "proportional"
@@ -107,6 +108,7 @@ class Read:
     scale: float = 1.0
     read_s: float = 250e-9
     start_s: float = 20.0
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ def execute(args: argparse.Namespace) -> int:
     named = {"json": args.json, "plot": args.plot}
     targets = targets_of({what: path for what, path in named.items() if path and path != inputs.STANDARD_OUTPUT})
     arch = inputs.arch_of(args)
+    if arch.crossbar:
+        raise TilenestError(
+            f"{arch.name} has no roofline: its weights are where they are used; `show` tells its peak"
+        )
     roof = Roof.of(arch)
     if not args.workload:
         raise TilenestError("--workload names nothing")

@@ -32,14 +32,9 @@ class LayerRun:
         return self.placement.cut
 
     @property
-    def arrays(self) -> int:
-        """Arrays that hold the layer, with all copies."""
-        return self.cut.arrays * self.placement.copies
-
-    @property
     def rounds(self) -> int:
         """Times that all arrays are filled anew."""
-        return -(-self.arrays // (self.chips * self.machine.arrays))
+        return -(-self.placement.arrays // (self.chips * self.machine.arrays))
 
     @property
     def driven(self) -> int:
@@ -100,7 +95,7 @@ class LayerRun:
     def layout(self, latency: float) -> Crossbar:
         """How the layer lies on the arrays."""
         xbar, (_, n, k) = self.machine.xbar, self.cut.product.sizes
-        slots = self.arrays * xbar.reads_per_step * latency / self.machine.step_cycles / self.rounds
+        slots = self.placement.arrays * xbar.reads_per_step * latency / self.machine.step_cycles / self.rounds
         return Crossbar(
             rows=k,
             columns=n,
@@ -108,15 +103,15 @@ class LayerRun:
             column_blocks=self.cut.column_blocks,
             groups=self.cut.product.repeats,
             copies=self.placement.copies,
-            arrays=self.arrays,
+            arrays=self.placement.arrays,
             rounds=self.rounds,
             vectors=int(self.placement.vectors.max()),
             steps=self.cut.reads,
             interval_cycles=self.cut.reads * self.machine.step_cycles,
             conversions=self.conversions,
-            cell_share=self.cells / (self.arrays * xbar.rows * xbar.columns),
+            cell_share=self.cells / (self.placement.arrays * xbar.rows * xbar.columns),
             adc_share=self.conversions / slots,
-            array_share=min(1.0, self.arrays / (self.chips * self.machine.arrays)),
+            array_share=min(1.0, self.placement.arrays / (self.chips * self.machine.arrays)),
             chips=self.chips,
         )
 
@@ -124,7 +119,7 @@ class LayerRun:
         """The layer's result, without what the machine takes whether it is busy or not."""
         arch, layer = self.machine.arch, self.cut.product.layer
         traffic = Traffic(self.machine, self.placement, self.chips)
-        moved = traffic.accesses() | traffic.energy | self.in_arrays()
+        moved = {**traffic.accesses(), **traffic.energy, **self.in_arrays()}
         steady, weights = self.cycles(traffic)
         depth = (arch.compute.depth - 1) * self.machine.step_cycles
         latency = max(steady.values()) + weights + depth

@@ -84,6 +84,11 @@ class Placement:
     cut: Cut
     copies: int
 
+    @property
+    def arrays(self) -> int:
+        """Arrays of all copies."""
+        return self.cut.arrays * self.copies
+
     @cached_property
     def bounds(self) -> Ints:
         """[copies + 1] the first vector of every copy."""
@@ -162,7 +167,7 @@ class Placement:
         """Copy, group, column block, row block and run of arrays; one of those that differ in none of `named`."""
         sizes = {"row": self.cut.row_blocks, "column": self.cut.column_blocks}
         sizes |= {"group": self.cut.product.repeats, "copy": self.copies}
-        rest = np.arange(self.cut.arrays * self.copies, dtype=np.int64)
+        rest = np.arange(self.arrays, dtype=np.int64)
         of: dict[str, Ints] = {"run": rest // inside}
         for name, size in sizes.items():
             rest, of[name] = rest // size, rest % size

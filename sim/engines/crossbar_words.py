@@ -61,11 +61,14 @@ class Traffic:
 
     def _up(self, tensor: Tensor) -> None:
         """Sums on their way from the arrays."""
+        count = self.placement.outputs
         for memory, place, end in self._levels(tensor):
-            count = self.placement.outputs
-            come, leave = count(self._joined(tensor, place + 1, end)), count(self.machine.inside(place))
-            drains = 0 if memory is self.machine.arch.home(tensor.name) else leave
-            self.actions[memory.name][tensor.name] = Actions(updates=come, reads=come - leave, drains=drains)
+            come, left = count(self._joined(tensor, place + 1, end)), count(self.machine.inside(place))
+            if home := memory is self.machine.arch.home(tensor.name):  # adds what several chips or rounds give, too
+                left = count(self.placement.arrays)
+            self.actions[memory.name][tensor.name] = Actions(
+                updates=come, reads=come - left, drains=0 if home else left
+            )
             self._pass(tensor, place + 1, end, count)
 
     def _levels(self, tensor: Tensor) -> Iterator[tuple[Memory, int, int]]:
@@ -105,8 +108,9 @@ class Traffic:
 
     def _used(self, name: str, place: int) -> int:
         """Copies of a node that have work at one time."""
-        arrays = self.placement.cut.arrays * self.placement.copies
-        return min(-(-arrays // self.machine.inside(place)), self.chips * self.machine.arch.instances(name))
+        return min(
+            -(-self.placement.arrays // self.machine.inside(place)), self.chips * self.machine.arch.instances(name)
+        )
 
     def accesses(self) -> dict[str, dict[str, float]]:
         """pJ of accesses by memory and tensor."""

@@ -45,14 +45,14 @@ def _next(state: Words, i: int) -> np.uint32:
 @kernel
 def fill(state: Words, out: Floats) -> None:
     """Fill an array of one axis with normal numbers; `state` [4, LANES] goes on, and must not be 0 all over."""
-    radius, angle = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
-    bits, exponent = radius.view(np.int32), np.empty(LANES, np.float32)
+    radius, turn = np.empty(LANES, np.float32), np.empty(LANES, np.uint32)
+    bits, angle, exponent = radius.view(np.int32), turn.view(np.int32), np.empty(LANES, np.float32)
     first, second = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
     for begin in range(0, len(out), 2 * LANES):
         for i in range(LANES):
             radius[i] = np.float32(_next(state, i)) + _ONE
         for i in range(LANES):
-            angle[i] = np.int32(_next(state, i))
+            turn[i] = _next(state, i)
         for i in range(LANES):  # 2**power * mantissa, the mantissa around 1
             power = (bits[i] - _ROOT_HALF) >> np.int32(23)
             exponent[i] = np.float32(power - np.int32(32))

@@ -156,11 +156,11 @@ def vector_peaks(inputs: FloatArray) -> FloatArray:
 def _check(weights: FloatArray, sample: FloatArray | None) -> None:
     if weights.ndim != 2 or not weights.size:
         raise TilenestError(f"weights are a matrix of rows and columns, not of shape {weights.shape}")
-    for name, values in (("weights", weights), ("the sample of inputs", sample)):
-        if values is not None and not np.isfinite(values).all():
-            row, column = np.argwhere(~np.isfinite(values))[0]
-            raise TilenestError(f"{name} must be finite, but row {row}, column {column} is {values[row, column]}")
     if sample is not None and (sample.ndim != 2 or sample.shape[1] != weights.shape[0] or not len(sample)):
         raise TilenestError(
             f"the sample of inputs has the shape {sample.shape}, expected any number of rows of {weights.shape[0]}"
         )
+    for name, values in (("weights", weights), ("the sample of inputs", sample)):
+        if values is not None and not np.isfinite(values).all():
+            row, column = np.argwhere(~np.isfinite(values))[0]
+            raise TilenestError(f"{name} must be finite, but row {row}, column {column} is {values[row, column]}")

@@ -16,7 +16,12 @@ _SAMPLED = 1 << 16  # currents of a block and a step that are looked at to calib
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows that are read at once, and the ADCs of their columns; see `sim.kernels.convert` for their arrays."""
+    """Rows that are read at once, and the ADCs of their columns.
+
+    Attributes:
+        noisy: whether there is any variance; see `sim.nonideal.cells.Cells` for `variance` and `floor`.
+        slope, shift, top, weight: of the ADCs; see `sim.kernels.convert.convert`.
+    """
 
     signal: Signal
     variance: FloatArray | None
@@ -66,14 +71,14 @@ def lowest(ranges: tuple[AdcRange, ...], cells: Cells, plan: Layout) -> float:
 
 
 def _adc_errors(plan: Layout, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Gains and offsets, in steps, for each column: those of the ADC that it shares with its neighbours."""
-    columns = plan.converted * plan.outputs
-    error = plan.noise.adc
+    """Gains and offsets, in steps, for each conversion: those of the ADC that its column shares with neighbours."""
+    error, conversions = plan.noise.adc, plan.converted * plan.outputs
     if error is None:
-        return np.ones(columns), np.zeros(columns)
-    draws = rng.standard_normal((2, -(-columns // plan.xbar.adc.columns)))
-    physical = np.arange(plan.outputs) * plan.converted + np.arange(plan.converted)[:, None]
-    gains, offsets = draws[:, physical.ravel() // plan.xbar.adc.columns]
+        return np.ones(conversions), np.zeros(conversions)
+    taken = 2 if plan.xbar.signs == "balanced" else 1
+    place = np.arange(plan.outputs) * plan.converted + np.arange(plan.converted)[:, None]
+    adc = place.ravel() * taken // plan.xbar.adc.columns
+    gains, offsets = rng.standard_normal((2, adc.max() + 1))[:, adc]
     return 1 + error.gain * gains, error.offset * offsets
 
 

@@ -47,6 +47,12 @@ class Cells:
     compensation: float
 
 
+def _fallen(fresh: FloatArray, now: FloatArray) -> float:
+    """By what to multiply to make up for drift: the ratio of the currents of all cells, as written and now."""
+    before, after = fresh.sum(dtype=np.float64), now.sum(dtype=np.float64)
+    return float(before / after) if after else 1.0
+
+
 @dataclass(slots=True)
 class Writer:
     """Writes blocks of rows, one after the other."""
@@ -78,22 +84,20 @@ class Writer:
     def _block(self, rows: slice, target: FloatArray) -> Cells:
         noise = self.plan.noise
         fresh, now = self._conductances(target)
+        compensation = _fallen(fresh, now) if noise.compensation else 1.0
+        if noise.read and noise.read.slow:
+            sigma = read_sigma(now, fresh, noise.read, noise.time_s, self.plan.xbar.cell)
+            draw = self._writing("read").standard_normal(now.shape, now.dtype)
+            now = np.maximum(now + sigma * draw, 0)
         gains, offsets = self._drivers(len(target[0, 0]), target.dtype)
         variance, floor = self._variances(now, fresh)
         seen = self._behind_wires(rows, now) if noise.wires else now
         signal = self._signal(rows, seen, gains, offsets)
         if now is fresh:
-            return Cells(signal, signal, variance, floor, 1.0)
+            return Cells(signal, signal, variance, floor, compensation)
         # What wires take hardly depends on drift, and is costly to know: before drift it was the same share.
         share = np.divide(seen, now, out=np.ones_like(now), where=now > 0) if noise.wires else 1
-        fallen = float(fresh.sum(dtype=np.float64) / now.sum(dtype=np.float64))
-        return Cells(
-            self._signal(rows, fresh * share, gains, offsets),
-            signal,
-            variance,
-            floor,
-            fallen if noise.compensation else 1.0,
-        )
+        return Cells(self._signal(rows, fresh * share, gains, offsets), signal, variance, floor, compensation)
 
     def _conductances(self, target: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As written, and now: the same where nothing changes."""
@@ -127,7 +131,7 @@ class Writer:
     def _variances(self, g: FloatArray, written: FloatArray) -> tuple[FloatArray | None, FloatArray]:
         noise, cell = self.plan.noise, self.plan.xbar.cell
         variance, floor = None, np.zeros(self.plan.converted * self.plan.outputs, g.dtype)
-        if noise.read:
+        if noise.read and not noise.read.slow:
             sigma = read_sigma(g, written, noise.read, noise.time_s, cell)
             variance = self._columns(np.square(sigma / (cell.most_us * self.plan.inputs.span)), 1)
         if noise.thermal:

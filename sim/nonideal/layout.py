@@ -62,8 +62,8 @@ class Layout:
         return self.signs * self.weights.slices
 
     @property
-    def floor(self) -> float:
-        """The smallest conductance, in units of the largest."""
+    def empty(self) -> float:
+        """What an empty cell conducts, in units of the largest conductance."""
         return self.xbar.cell.least_us / self.xbar.cell.most_us
 
     @property
@@ -78,20 +78,20 @@ class Layout:
         if self.weights.paired:
             return 0.0
         everywhere = sum(self.weights.base**s for s in range(self.weights.slices)) * self.weights.largest
-        return float(self.weights.zero + everywhere * self.floor / (1 - self.floor))
+        return float(self.weights.zero + everywhere * self.empty / (1 - self.empty))
 
     @property
     def granule(self) -> float:
         """The smallest difference of two currents."""
         levels = self.weights.largest if self.xbar.cell.bits else 2.0 ** (self.xbar.weight_bits - 1) - 1
-        return (1 - self.floor) / levels / self.inputs.span
+        return (1 - self.empty) / levels / self.inputs.span
 
     @property
     def counts(self) -> FloatArray:
         """What a current of 1 counts in the sum of whole numbers, for each conversion: slices, and in them signs."""
         slices = float(self.weights.base) ** np.arange(self.weights.slices)
         signs = np.array([1.0, -1.0])[: self.signs]
-        unit = self.weights.largest * self.inputs.span / (1 - self.floor)
+        unit = self.weights.largest * self.inputs.span / (1 - self.empty)
         return (unit * slices[:, None] * signs).ravel()
 
     def conductances(self, weights: FloatArray) -> FloatArray:

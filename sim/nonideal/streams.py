@@ -34,5 +34,4 @@ def stream(seed: Seed, effect: str, cycle: int = 0) -> np.random.Generator:
     >>> float(stream(1, "read").random()) == float(stream([1], "read").random())
     True
     """
-    key = [seed] if isinstance(seed, int) else list(seed)
-    return np.random.default_rng(np.random.SeedSequence(key, spawn_key=(EFFECTS.index(effect), cycle)))
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(EFFECTS.index(effect), cycle)))

@@ -213,9 +213,8 @@ def energy_table(arch: Architecture) -> Table:
     width = {memory.name: memory.width_bits for memory in arch.memories}
     node = source = ""
     for row in describe(arch):
-        words = {"pJ/access": arch.compute.bits / width.get(row.node, 1), "pJ/bit": arch.compute.bits}.get(
-            row.unit, 1
-        )
+        access = arch.compute.bits / width[row.node] if row.node in width else 1
+        words = {"pJ/access": access, "pJ/bit": arch.compute.bits}.get(row.unit, 1)
         origin = f"{'given' if row.given else 'model'}: {row.source}"
         normal = row.value * words / operation if operation and row.unit.startswith("pJ") else None
         table.add_row(

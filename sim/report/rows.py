@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 
 from sim.report.quantities import area, count, energy, seconds, several, share
@@ -79,9 +80,9 @@ def notes(result: Result) -> list[str]:
     totals = result.totals
     out = [_speed(totals)]
     if totals.energy_pj:
-        out.append(f"energy   {_parts(totals)}")
+        out.append(f"energy   {_parts(totals.energy_breakdown)}")
     if result.area_um2:
-        out.append(f"area     {area(sum(result.area_um2.values()))} of the components whose area is known")
+        out.append(f"area     {_area(result)}")
     if proved := _proved(result):
         out.append(f"optimal  {proved}")
     if result.provenance.fuse:
@@ -150,9 +151,18 @@ def _speed(totals: Totals) -> str:
     return f"{out}, energy x delay {totals.edp_js:.3g} J s"
 
 
-def _parts(totals: Totals) -> str:
-    parts = sorted(totals.energy_breakdown.items(), key=lambda part: -part[1])
-    return ", ".join(f"{name} {share(pj, totals.energy_pj)}" for name, pj in parts if pj)
+def _parts(of: Map[str, float]) -> str:
+    parts, total = sorted(of.items(), key=lambda part: -part[1]), sum(of.values())
+    return ", ".join(f"{name} {share(value, total)}" for name, value in parts if value)
+
+
+def _area(result: Result) -> str:
+    """The area; of analog arrays, where what is digital is small, also by component."""
+    text = area(sum(result.area_um2.values()))
+    chips = max((layer.crossbar.chips for layer in result.layers if layer.crossbar), default=0)
+    if not chips:
+        return f"{text} of the components whose area is known"
+    return f"{text}{' a chip' if chips > 1 else ''}: {_parts(result.area_um2)}"
 
 
 def _count(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -20,14 +21,18 @@ _NAME = 24  # where there is little room, names longer than this are folded
 
 def result_table(result: Result, console: Console) -> RenderableType:
     """What layers cost and the words they move: one table where there is room, else several, one above the other."""
-    whole = sheet(result)
-    sheets = [whole]
-    if console.is_terminal and sum(_widths(whole)) > console.width:
-        costs, words = range(1, COSTS), range(COSTS, len(whole.headings))
-        sheets = [part for columns in (costs, words) for part in _packed(whole, columns, console.width)]
-    more = filter(None, (crossbar_sheet(result), group_sheet(result)))
-    tables = [part for sheet in (*sheets, *more) for part in (sheet_table(sheet), Text())]
+    whole, arrays, groups = sheet(result), crossbar_sheet(result), group_sheet(result)
+    sheets = [*_fitting(whole, console, COSTS), *(_fitting(arrays, console) if arrays else ())]
+    tables = [part for sheet in (*sheets, *filter(None, [groups])) for part in (sheet_table(sheet), Text())]
     return Group(Text(title(result), style="bold"), Text(), *tables, *map(Text, notes(result)))
+
+
+def _fitting(whole: Sheet, console: Console, *cuts: int) -> list[Sheet]:
+    """A sheet as it is where there is room, else in several, cut before some columns at any rate."""
+    if not console.is_terminal or sum(_widths(whole)) <= console.width:
+        return [whole]
+    parts = pairwise((1, *cuts, len(whole.headings)))
+    return [part for columns in parts for part in _packed(whole, range(*columns), console.width)]
 
 
 def _packed(whole: Sheet, columns: range, room: int) -> Iterator[Sheet]:

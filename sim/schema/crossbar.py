@@ -165,13 +165,15 @@ class CrossbarText(Strict):
 
 
 def lower(text: ArchitectureText, nodes: Iterable[Node], source: Source) -> domain.Crossbar | None:
-    """The arrays of a machine, with the rows and columns of its innermost fanout; None where nothing says them.
+    """The arrays of a machine, with the rows and columns of its innermost fanout.
+
+    None where nothing says these, which `CrossbarMachine` explains.
 
     Raises:
         ConfigError: for numbers that contradict each other.
     """
     fanouts = [node for node in nodes if isinstance(node, Fanout)]
-    if text.crossbar is None or not fanouts:
+    if text.crossbar is None or not fanouts or fanouts[-1].y == 1:
         return None
     try:
         return text.crossbar.lower(fanouts[-1].y, fanouts[-1].x)

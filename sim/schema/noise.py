@@ -114,7 +114,7 @@ class DriftText(EffectText):
 
 
 class ReadText(EffectText):
-    """Noise of a conductance that is new in every product."""
+    """Noise of a conductance that is read."""
 
     short = ("sigma",)
 
@@ -125,10 +125,13 @@ class ReadText(EffectText):
     scale: Spread | None = Field(None, description="multiplies the spread of measured models (default 1)")
     time: Time | None = Field(None, description="how long a read takes, for flicker and pcm (default 250 ns)")
     start: Time | None = Field(None, description="when a device counts as programmed (default 20 s)")
+    slow: bool | None = Field(
+        None, description="whether it is the same in all products, instead of new in each (default false)"
+    )
 
     def lower(self) -> domain.Read:
         """As the domain has it."""
-        rest = present(sigma=self.sigma, scale=self.scale, read_s=self.time, start_s=self.start)
+        rest = present(sigma=self.sigma, scale=self.scale, read_s=self.time, start_s=self.start, slow=self.slow)
         return domain.Read(**present(model=self.model), **rest)
 
 
@@ -207,7 +210,9 @@ class NoiseText(Strict):
     stuck: StuckText | None = Field(None, description="cells that cannot be written; or the share stuck off alone")
     drift: DriftText | None = Field(None, description="conductances that fall with time; or the exponent alone")
     temperature: TemperatureText | None = Field(None, description="what conductances do when it is not 300 K")
-    read: ReadText | None = Field(None, description="noise that is new in every product; or its spread alone")
+    read: ReadText | None = Field(
+        None, description="noise of what is read, new in every product; or its spread alone"
+    )
     thermal: ThermalText | None = Field(None, description="Johnson-Nyquist noise")
     wires: WiresText | None = Field(
         None, description="resistance of wires between cells; or one for rows and columns"

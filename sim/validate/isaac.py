@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sim.arch.tree import Architecture
 from sim.engines.crossbar import evaluate
-from sim.engines.crossbar_peak import Peak, peak
+from sim.engines.crossbar_peak import peak
 from sim.engines.run import area_um2
 from sim.schema import yaml12
 from sim.schema.architecture import read_architecture
@@ -16,7 +17,8 @@ from sim.validate.row import Row
 from sim.workload.layer import Layer
 
 _GIGA, _TERA = 1e9, 1e12
-_CHIP = "other_tiles"  # what is not in a tile
+_OUTSIDE = "other_tiles"  # what is not in a tile
+_VECTORS = 20_000
 
 
 @cache
@@ -28,57 +30,40 @@ def published() -> dict[str, Any]:
 
 def rows(progress: Callable[[str], None] = lambda name: None) -> Iterator[Row]:
     """All rows."""
-    arch = read_architecture("isaac")
-    most, areas = peak(arch), area_um2(arch)
-    yield from _group("peak", _chip(most))
-    tiles = arch.instances("edram")
-    watts = sum(w for name, w in most.watts.items() if name != _CHIP) / tiles
-    mm2 = 1e-6 * sum(um2 for name, um2 in areas.items() if name != _CHIP) / tiles
-    yield from _group("tile", {"mW": 1e3 * watts, "mm2": mm2})
-    adcs, adc_mm2 = most.watts["adc"], 1e-6 * areas["adc"]
-    shares = (adcs / tiles / watts, adc_mm2 / tiles / mm2, adcs / sum(most.watts.values()))
-    yield from _group(
-        "shares", dict(zip(published()["shares"]["values"], (100 * s for s in shares), strict=True)), "%"
-    )
-    about = published()["engine"]
-    tops = _filled(about["vectors"]) / _TERA
-    what = f"{about['vectors']:,} vectors"
-    yield Row(published()["paper"], about["where"], what, about["TOPS"], tops, "TOPS", about["tolerance"])
+    data, found = published(), simulated(read_architecture("isaac"))
+    for group in data["groups"]:
+        for what, value, unit in group["rows"]:
+            note = data["notes"].get(what, "")
+            number = found[what]
+            yield Row(data["paper"], group["where"], what, float(value), number, unit, group["tolerance"], note)
     progress("isaac")
 
 
-def _chip(most: Peak) -> dict[str, float]:
-    watts = sum(most.watts.values())
+def simulated(arch: Architecture) -> dict[str, float]:
+    """Our numbers by the names of the published ones."""
+    most, mm2 = peak(arch), {name: 1e-6 * um2 for name, um2 in area_um2(arch).items()}
+    watts, tiles = sum(most.watts.values()), arch.instances("edram")
+    in_tiles = watts - most.watts[_OUTSIDE]
+    tiles_mm2 = most.mm2 - mm2[_OUTSIDE]
     return {
-        "TOPS": most.ops / _TERA,
-        "W": watts,
-        "mm2": most.mm2,
-        "GOPS/W": most.ops_per_watt / _GIGA,
-        "GOPS/mm2": most.ops_per_mm2 / _GIGA,
+        "peak": most.ops / _TERA,
+        "power": watts,
+        "area": most.mm2,
+        "operations for a joule": most.ops_per_watt / _GIGA,
+        "operations for an area": most.ops_per_mm2 / _GIGA,
+        "power of a tile": 1e3 * in_tiles / tiles,
+        "area of a tile": tiles_mm2 / tiles,
+        "ADCs of a tile's power": 100 * most.watts["adc"] / in_tiles,
+        "ADCs of a tile's area": 100 * mm2["adc"] / tiles_mm2,
+        "ADCs of the chip's power": 100 * most.watts["adc"] / watts,
+        f"a layer of {_VECTORS} vectors": _filled(arch) / _TERA,
     }
 
 
-def _group(name: str, found: dict[str, float], unit: str = "") -> Iterator[Row]:
-    about = published()[name]
-    for what, value in about["values"].items():
-        yield Row(
-            published()["paper"],
-            about["where"],
-            what if unit else {"W": "power", "mW": "power", "mm2": "area"}.get(what, "peak " + what),
-            float(value),
-            found[what],
-            unit or what,
-            about["tolerance"],
-            about.get("notes", {}).get(what, ""),
-            about.get("within", 0.0),
-        )
-
-
-def _filled(vectors: int) -> float:
+def _filled(arch: Architecture) -> float:
     """Operations a second of a layer that fills every cell of the chip."""
-    arch = read_architecture("isaac")
     assert arch.crossbar is not None
     columns = arch.crossbar.outputs * arch.instances("array")
-    sizes = {"X": vectors, "K": arch.crossbar.rows, "N": columns}
+    sizes = {"X": _VECTORS, "K": arch.crossbar.rows, "N": columns}
     layer = Layer.einsum("full", sizes, inputs="X K", weights="K N", outputs="X N")
     return 2 * layer.macs / evaluate(layer, arch).latency_s

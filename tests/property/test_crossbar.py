@@ -67,14 +67,14 @@ def test_counts_are_what_walking_through_arrays_shows(layer: Layer, xbar: Crossb
     place = Placement(cut, min(copies, cut.vectors))
     seen, address = walked(product, xbar, place.copies, seed)
     run = LayerRun(CrossbarMachine(ARCH, xbar, 10**6, (), ARCH.nodes[:1]), place, 1)
-    assert (run.arrays, int(place.vectors.max()) * cut.reads) == (seen.arrays, seen.reads)
+    assert (place.arrays, int(place.vectors.max()) * cut.reads) == (seen.arrays, seen.reads)
     assert (run.driven * xbar.steps, run.conversions) == (seen.pulses, seen.conversions)
     assert (run.cells_read, run.cells) == (seen.cells_read, seen.cells)
     of_runs = {(n // inside, *rest) for n, *rest in seen.inputs}
     assert place.inputs(inside) == len(of_runs)
     assert place.outputs(inside) == len({(n // inside, *rest) for n, *rest in seen.sums})
     words = len({(r, copy, group, address[x, q]) for r, copy, group, x, q in of_runs})
-    whole = inside >= cut.arrays * place.copies
+    whole = inside >= place.arrays
     unique = len(np.unique(address[address >= 0])) == (address >= 0).sum()
     assert place.window(inside) == words if whole or unique else place.window(inside) >= words
 

@@ -10,7 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.arch.crossbar import Adc, Cell, Crossbar
-from sim.arch.noise import Drift, Noise, Programming, Read
+from sim.arch.noise import (
+    Converters,
+    Drift,
+    Effect,
+    Noise,
+    Nonlinearity,
+    Programming,
+    Read,
+    Stuck,
+    Temperature,
+    Thermal,
+    Variation,
+    Wires,
+)
 from sim.nonideal.array import Programmed, program
 from sim.nonideal.programming import programmed
 from sim.nonideal.streams import stream
@@ -35,6 +48,29 @@ def crossbars(draw: st.DrawFn) -> Crossbar:
         input_signs=input_signs,
         adc=Adc(bits, "full", limit=draw(st.sampled_from([7 * math.sqrt(2), math.pi, math.e / 10])) if bits else 0.0),
     )
+
+
+def noises() -> st.SearchStrategy[Noise]:
+    """Any effects that suit cells of any conductance, some together."""
+    share = st.floats(0, 0.5)
+    converters = st.builds(Converters, share, share)
+    effects: dict[str, st.SearchStrategy[Effect]] = {
+        "programming": st.builds(Programming, st.sampled_from(["proportional", "independent", "rram_milo"]), share),
+        "variation": st.builds(Variation, share, share),
+        "stuck": st.builds(Stuck, share, share, share),
+        "drift": st.builds(Drift, st.just("power"), share, share),
+        "temperature": st.builds(Temperature, st.floats(-0.01, 0.01), share),
+        "read": st.builds(
+            Read, st.sampled_from(["proportional", "independent", "flicker"]), share, slow=st.booleans()
+        ),
+        "thermal": st.builds(Thermal, st.floats(0, 1e9), st.floats(0.01, 1)),
+        "wires": st.builds(Wires, st.sampled_from([0.0, 10.0, 1e4]), st.sampled_from([0.0, 10.0, 1e4])),
+        "nonlinearity": st.builds(Nonlinearity, st.floats(0, 5)),
+        "dac": converters,
+        "adc": converters,
+    }
+    some = {name: st.none() | effect for name, effect in effects.items()}
+    return st.builds(Noise, **some, time_s=st.floats(0, 1e9), kelvin=st.floats(200, 500), compensation=st.booleans())
 
 
 def walk(weights: np.ndarray, made: Programmed, peak: float, conductance: Conductance | None = None) -> Walk:
@@ -109,3 +145,18 @@ def test_drift_is_made_up_for_on_average():
     for compensation, factor in ((False, ((86400 + 20) / 20) ** -0.05), (True, 1.0)):
         noise = Noise(drift=Drift(nu=0.05), time_s=86400, compensation=compensation)
         np.testing.assert_allclose(program(weights, xbar, noise, 1, inputs).product(inputs, rng), factor * ideal)
+
+
+@settings(max_examples=60, deadline=None)
+@given(crossbars(), noises(), st.integers(1, 20), st.integers(1, 3), st.booleans(), st.integers(0, 2**20))
+def test_any_effects_in_any_array(xbar: Crossbar, noise: Noise, rows: int, outputs: int, single: bool, seed: int):
+    """Numbers come out, the same ones for the same seeds, in the precision of the weights."""
+    rng = np.random.default_rng(seed)
+    dtype = np.float32 if single else np.float64
+    weights, inputs = rng.standard_normal((rows, outputs), dtype), rng.standard_normal((5, rows), dtype)
+    first, second = (
+        program(weights, xbar, noise, seed, inputs).product(inputs, np.random.default_rng(1)) for _ in "12"
+    )
+    assert first.dtype == dtype
+    assert np.isfinite(first).all()
+    assert (first == second).all()

@@ -20,7 +20,7 @@ from sim.workload.build import NetworkBuilder
 from sim.workload.layer import Layer
 
 ARCHS = names("arch_configs")
-MAPPED = [name for name in ARCHS if not read_architecture(name).systolic]  # those that run mappings
+MAPPED = [name for name in ARCHS if read_architecture(name).mapped]  # those that run mappings
 DATAFLOWS = names("dataflows")
 QUICK = Sampled(runs=1, trials=500)
 

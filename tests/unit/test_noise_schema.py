@@ -33,6 +33,7 @@ def read(text: str) -> domain.Noise:
             "read: {model: flicker, sigma: 0.01, time: 1 us}",
             domain.Noise(read=domain.Read("flicker", 0.01, read_s=1e-6)),
         ),
+        ("read: {model: pcm, slow: true}", domain.Noise(read=domain.Read("pcm", slow=True))),
         ("thermal: {bandwidth: 10 MHz, voltage: 0.2 V}", domain.Noise(thermal=domain.Thermal(1e7, 0.2))),
         ("wires: 2.5 ohm", domain.Noise(wires=domain.Wires(2.5, 2.5))),
         ("wires: {row: 1 kohm}", domain.Noise(wires=domain.Wires(1000.0, 0.0))),

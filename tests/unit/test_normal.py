@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -54,3 +56,38 @@ def test_any_size_is_filled(size: int):
     fill(state, out)
     assert np.isfinite(out).all()
     assert len(np.unique(out)) == size
+
+
+def words(state: list[int]) -> Iterator[int]:
+    """xoshiro128++ as Blackman and Vigna have it."""
+    a, b, c, d = state
+
+    def rotated(x: int, by: int) -> int:
+        return ((x << by) | (x >> (32 - by))) & 0xFFFFFFFF
+
+    while True:
+        yield (rotated((a + d) & 0xFFFFFFFF, 7) + a) & 0xFFFFFFFF
+        c, d, shifted = c ^ a, d ^ b, (b << 9) & 0xFFFFFFFF
+        b, a = b ^ c, a ^ d
+        c, d = c ^ shifted, rotated(d, 11)
+
+
+def test_the_generator_is_the_published_one():
+    """Its first numbers from 1, 2, 3, 4, as other implementations have them."""
+    assert list(itertools.islice(words([1, 2, 3, 4]), 3)) == [641, 1573767, 3222811527]
+
+
+def test_numbers_are_those_of_box_and_muller():
+    """In double precision, lane by lane; the last bits of the angle say which of sine and cosine comes first."""
+    state = np.random.default_rng(4).integers(1, 2**32, (4, LANES), np.uint32)
+    lanes = [words([int(word) for word in lane]) for lane in state.T]
+    found = np.empty(6 * LANES, np.float32)
+    fill(state.copy(), found)
+    for part in found.reshape(3, 2, LANES).astype(np.float64):
+        for lane, first, second in zip(lanes, *part, strict=True):
+            radius = math.sqrt(-2 * math.log((next(lane) + 1) / 2**32))
+            turn = next(lane)
+            angle = (turn - (turn >> 31 << 32)) * math.pi / 4 / 2**31
+            sine, cosine = math.sin(angle), math.cos(angle) * (-1 if turn >> 1 & 1 else 1)
+            expected = (sine, cosine) if turn & 1 else (cosine, sine)
+            assert (first, second) == pytest.approx([radius * e for e in expected], abs=2e-6)
