@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sim.arch.crossbar import Crossbar
 from sim.arch.faults import Fault, MachineError
 from sim.arch.tree import Architecture, Compute, Converter, Fanout, Memory, Node
+from sim.units import DATA, parse
 
 
 class CrossbarError(MachineError):
@@ -93,9 +94,9 @@ def _resolutions(arch: Architecture) -> Iterator[Fault]:
         "dac": ("crossbar.inputs.step", arch.crossbar.step_bits),
     }
     for i, node in enumerate(arch.nodes):
-        bits = dict(node.component.attributes).get("bits") if isinstance(node, Converter) else None
-        if bits is None or not isinstance(node, Converter) or node.component.model not in ours:
+        if not isinstance(node, Converter) or node.component.model not in ours:
             continue
         key, own = ours[node.component.model]
-        if own and bits not in (own, f"{own} bit"):
-            yield i, f"{node.name} has {bits}, but {key} is {own} bit", f"bits: ${{{key}}}"
+        text = dict(node.component.attributes).get("bits")
+        if own and text is not None and parse(text, DATA) != own:
+            yield i, f"{node.name} has {text}, but {key} is {own} bit", f"bits: ${{{key}}}"

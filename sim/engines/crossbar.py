@@ -75,10 +75,9 @@ def _check_weights(network: Network, arch: Architecture) -> None:
     roles = {(layer.name, t.name): t.role for layer in network.mac_layers for t in layer.tensors}
     names = [layer for layer, tensor in made if roles.get((layer, tensor)) == "weights"]
     if names:
-        few = ", ".join(sorted(names)[:3]) + (f", ... ({len(names)} in all)" if len(names) > 3 else "")
         raise UnsupportedOp(
-            f"{few}: both operands come from other layers, and {arch.name} holds weights that stay; leave such "
-            "layers out (--layers), or write cells for every layer (--set crossbar.reload=true)"
+            f"{_few(sorted(names))}: both operands come from other layers, and {arch.name} holds weights that stay; "
+            "leave such layers out (--layers), or write cells for every layer (--set crossbar.reload=true)"
         )
 
 
@@ -113,6 +112,22 @@ def interval_cycles(results: Iterable[LayerResult]) -> float:
     return max((r.latency_cycles for r in results if r.crossbar), default=0.0)
 
 
+def _large(network: Network, arch: Architecture) -> Iterator[str]:
+    """Layers whose inputs and outputs do not fit into the memory where they begin and end."""
+    home = arch.memories[0]
+    bits = {
+        layer.name: sum(layer.words(t.name) * t.bits for t in layer.tensors if t.role != "weights")
+        for layer in network.mac_layers
+    }
+    names = [name for name, size in bits.items() if size > home.size_bits]
+    if names:
+        yield f"inputs and outputs of {_few(names)} do not fit into {home.name}; no other memory is reckoned with"
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f", ... ({len(names)} in all)" if len(names) > 3 else "")
+
+
 def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) -> Iterator[str]:
     """What would be wrong to keep silent about."""
     xbar, laid = CrossbarMachine.of(arch).xbar, [r for r in results if r.crossbar]
@@ -120,6 +135,7 @@ def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) 
         widest = max((t.bits for layer in network.mac_layers for t in layer.tensors if t.role == role), default=0)
         if widest > bits:
             yield f"{arch.name} takes {role} of {bits} bit; those of {network.name}, of {widest} bit, are cut to that"
+    yield from _large(network, arch)
     if not laid or xbar.reload:
         return
     chips = max(r.crossbar.chips for r in laid if r.crossbar)

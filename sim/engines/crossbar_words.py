@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 
 from sim.arch.crossbar_machine import CrossbarMachine
@@ -43,11 +44,11 @@ class Traffic:
         layer, place = self.placement.cut.product.layer, self.placement
         for tensor in layer.tensors:
             if tensor.role == "inputs":
-                self._down(tensor, [place.window, place.inputs])
+                self._down(tensor, [cache(place.window), cache(place.inputs)])
             elif tensor.role == "outputs":
-                self._up(tensor)
+                self._up(tensor, cache(place.outputs))
             elif self.machine.xbar.reload:
-                self._down(tensor, [place.weights, place.weights])
+                self._down(tensor, [cache(place.weights)] * 2)
 
     def _down(self, tensor: Tensor, counts: list[Count]) -> None:
         """Words on their way to the arrays; what leaves the home is counted by the first of `counts`."""
@@ -59,9 +60,8 @@ class Traffic:
             self.actions[memory.name][tensor.name] = Actions(fills=fills, reads=sent)
             self._pass(tensor, place + 1, end, count)
 
-    def _up(self, tensor: Tensor) -> None:
+    def _up(self, tensor: Tensor, count: Count) -> None:
         """Sums on their way from the arrays."""
-        count = self.placement.outputs
         for memory, place, end in self._levels(tensor):
             come, left = count(self._joined(tensor, place + 1, end)), count(self.machine.inside(place))
             if home := memory is self.machine.arch.home(tensor.name):  # adds what several chips or rounds give, too

@@ -81,6 +81,7 @@ def test_all_keys(tmp_path: Path):
     assert [machine.inside(i) for i in range(5)] == [24, 24, 6, 6, 1]
     assert arch.instances("dac") == 24 * 32
     exact = read_architecture(file, ["crossbar.adc.bits=exact", "adc.component.bits=8 bit"])
+    assert read_architecture(file, ["crossbar.adc.bits=7bit"]).crossbar != arch.crossbar
     assert exact.crossbar is not None
     assert exact.crossbar.adc.bits == 0
 
