@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sim.accuracy.axes import Axis, Settings
+from sim.accuracy.contents import with_contents
 from sim.accuracy.hardware import machine_of
 from sim.accuracy.study import Case, Cost
 from sim.accuracy.task import Task
@@ -14,6 +15,7 @@ from sim.engines.run import run_network
 from sim.errors import TilenestError
 from sim.schema.architecture import read_architecture
 from sim.schema.workload import read_workload
+from sim.workload.network import Network
 
 _ADC_BITS = range(4, 11)
 _SIZES = (64, 128, 256, 512)
@@ -41,21 +43,23 @@ def cases_of(
     Raises:
         TilenestError: for those, if they are not to be left out.
     """
-    networks = {task.model.name: read_workload(task.model.source, 1) for task in tasks}
+    networks = [(task, read_workload(task.model.source, 1)) for task in tasks]
     out = []
     for settings in every:
         try:
             built = architecture_of(arch, sets, settings)
-            costs = {}
-            for name, network in networks.items():
-                result = run_network(network, built)
-                total = result.totals
-                costs[name] = Cost(total.energy_pj, total.latency_s, sum(result.area_um2.values()))
+            costs = {task.model.name: _cost(built, network, task) for task, network in networks}
             out.append(Case(settings, machine_of(built), costs))
         except TilenestError:
             if not skip:
                 raise
     return out
+
+
+def _cost(arch: Architecture, network: Network, task: Task) -> Cost:
+    """What a sample costs, by what weights and inputs hold."""
+    result = run_network(with_contents(network, task, machine_of(arch).xbar), arch)
+    return Cost(result.totals.energy_pj, result.totals.latency_s, sum(result.area_um2.values()))
 
 
 def design_axes(arch: Architecture) -> list[Axis]:

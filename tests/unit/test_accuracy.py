@@ -11,6 +11,7 @@ import pytest
 from sim.accuracy import study
 from sim.accuracy.axes import Axis, Budget, combinations
 from sim.accuracy.cases import architecture_of, cases_of, design_axes
+from sim.accuracy.contents import inputs_hold, weights_hold, with_contents
 from sim.accuracy.data import read_dataset
 from sim.accuracy.digital import quantize
 from sim.accuracy.hardware import Exact, machine_of, noise_of, products_of
@@ -18,8 +19,9 @@ from sim.accuracy.model import read_trained
 from sim.accuracy.robust import Plan, robust
 from sim.accuracy.statistics import half_width
 from sim.accuracy.study import Cost, Row, front
-from sim.accuracy.task import Task
-from sim.api import run
+from sim.accuracy.task import Task, Trace
+from sim.api import load_workload, run
+from sim.arch.crossbar import Cell, Crossbar
 from sim.errors import TilenestError
 from sim.nonideal.array import Programmed
 from tests.asked import CLASSES, FEATURES, MACHINE, data, machine, network, samples, weights
@@ -137,7 +139,7 @@ def test_costs_and_arrays_are_those_of_the_cost_model(arch: str) -> None:
     whole = read_dataset("fashion_mnist").first(2)
     task = Task.of(read_trained("fashion_lenet"), replace(whole, calibration=whole.calibration[:4]))
     (case,) = cases_of(arch, [], [()], [task])
-    costs = run(arch, "fashion_lenet", batch=1)
+    costs = run(arch, with_contents(load_workload("fashion_lenet", batch=1), task, case.machine.xbar))
     assert case.costs["fashion_lenet"].energy_pj == costs.totals.energy_pj
     assert case.costs["fashion_lenet"].latency_s == costs.totals.latency_s
     for (name, _), product in products_of(task, case.machine, 0).items():
@@ -146,6 +148,25 @@ def test_costs_and_arrays_are_those_of_the_cost_model(arch: str) -> None:
         assert lies is not None
         assert product.report.arrays * lies.copies == lies.arrays
         assert product.report.cells == pytest.approx(lies.cell_share)
+
+
+@pytest.mark.parametrize(
+    ("xbar", "inputs", "stored"),
+    [
+        # inputs 0, 15, 5, bit by bit: 4 and 2 of 4 bits are set; of weights -3, 0, 2 it is 2 and 1 of 2 bits
+        (Crossbar(8, 8, input_bits=4, weight_bits=3, cell=Cell(bits=1)), (2 / 3, 6 / 8), (2 / 3, 3 / 4)),
+        # the same at once: 15 and 5 of 15; a cell of two bits: 3 and 2 of 3
+        (
+            Crossbar(8, 8, input_bits=4, step_bits=4, weight_bits=3, cell=Cell(bits=2)),
+            (2 / 3, 20 / 30),
+            (2 / 3, 5 / 6),
+        ),
+    ],
+)
+def test_cells_are_paid_by_what_they_hold(xbar: Crossbar, inputs: tuple[float, float], stored: tuple[float, float]):
+    trace = Trace(np.array([[-3.0], [0.0], [2.0]]), np.array([[0.0, 15.0, 5.0]]), 1)
+    assert inputs_hold(trace, xbar) == pytest.approx(inputs)
+    assert weights_hold(trace, xbar) == pytest.approx(stored)
 
 
 def test_an_interrupted_study_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
