@@ -50,7 +50,7 @@ class Adc:
         bits: resolution; 0 for one that loses nothing.
         range: what its full scale is: ``calibrated`` (on sample data, per layer and slice), ``full`` (the largest sum
             that the array can give), ``granular`` (one step is the smallest difference between two sums, so that
-            large sums are clipped).
+            large sums are clipped; from columns without a partner one of empty cells is subtracted).
         limit: the largest current that it tells apart, in currents of a cell that is fully on, instead of what
             `range` says; 0 for none.
         columns: columns that share one.

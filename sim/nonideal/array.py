@@ -21,7 +21,7 @@ from sim.nonideal.digits import input_code, weight_code
 from sim.nonideal.layout import Layout
 from sim.nonideal.streams import FloatArray, Seed, stream
 
-_CACHED = 1 << 17  # currents at a time, so that they stay in the cache,
+_CACHED = 1 << 17  # inputs or currents at a time, so that they stay in the cache,
 _FEWEST = 256  # unless products of matrices were slow, for so few vectors
 
 
@@ -73,7 +73,8 @@ class Programmed:
 
     def _product(self, inputs: FloatArray, rng: np.random.Generator) -> FloatArray:
         out = np.empty((len(inputs), len(self.offsets)), self.offsets.dtype)
-        vectors = max(_FEWEST, _CACHED // (self.layout.converted * self.layout.outputs))
+        widest = max(self.layout.converted * self.layout.outputs, self.layout.rows)
+        vectors = max(_FEWEST, _CACHED // widest)
         for begin in range(0, len(inputs), vectors):
             part = slice(begin, begin + vectors)
             self._chunk(self.layout.inputs.numbers(inputs[part]), out[part], rng)

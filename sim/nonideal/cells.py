@@ -139,7 +139,8 @@ class Writer:
         return variance, floor
 
     def _signal(self, rows: slice, seen: FloatArray, gains: FloatArray, offsets: FloatArray) -> Signal:
-        matrix = self._columns(seen / seen.dtype.type(self.plan.xbar.cell.most_us * self.plan.inputs.span), -1)
+        current = seen / seen.dtype.type(self.plan.xbar.cell.most_us) - seen.dtype.type(self.plan.reference)
+        matrix = self._columns(current / seen.dtype.type(self.plan.inputs.span), -1)
         return Signal(rows, matrix * gains[:, None], offsets @ matrix)
 
     def _columns(self, cells: FloatArray, sign: int) -> FloatArray:

@@ -67,6 +67,15 @@ class Layout:
         return self.xbar.cell.least_us / self.xbar.cell.most_us
 
     @property
+    def reference(self) -> float:
+        """What is taken off each cell before the conversion, in units of the largest conductance.
+
+        Where a step of the ADC is the smallest difference of two sums, sums must be multiples of it: a column of
+        empty cells is subtracted from columns that do not come in pairs.
+        """
+        return self.empty if self.xbar.adc.range == "granular" and self.xbar.signs != "balanced" else 0.0
+
+    @property
     def symmetric(self) -> bool:
         """Whether currents of both signs reach an ADC."""
         bipolar = self.inputs.least < 0 and self.xbar.input_signs == "pulses"
@@ -78,7 +87,8 @@ class Layout:
         if self.weights.paired:
             return 0.0
         everywhere = sum(self.weights.base**s for s in range(self.weights.slices)) * self.weights.largest
-        return float(self.weights.zero + everywhere * self.empty / (1 - self.empty))
+        left = self.empty - self.reference
+        return float(self.weights.zero + everywhere * left / (1 - self.empty))
 
     @property
     def granule(self) -> float:

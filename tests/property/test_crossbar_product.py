@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,3 +161,17 @@ def test_any_effects_in_any_array(xbar: Crossbar, noise: Noise, rows: int, outpu
     assert first.dtype == dtype
     assert np.isfinite(first).all()
     assert (first == second).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(crossbars(), st.integers(1, 20), st.booleans(), st.integers(0, 2**20))
+def test_steps_as_fine_as_the_smallest_difference_lose_nothing(xbar: Crossbar, rows: int, signed: bool, seed: int):
+    rng = np.random.default_rng(seed)
+    weights, inputs = rng.standard_normal((rows, 2)), rng.standard_normal((3, rows))
+    sample = inputs if signed else np.abs(inputs)
+    xbar = replace(xbar, cell=replace(xbar.cell, bits=max(1, xbar.cell.bits)))
+    fine, exact = (
+        program(weights, replace(xbar, adc=adc), Noise(), seed, sample).product(sample, rng)
+        for adc in (Adc(20, "granular"), Adc(0))
+    )
+    np.testing.assert_allclose(fine, exact, atol=1e-9 * (np.abs(sample) @ np.abs(weights)).max())
