@@ -79,7 +79,7 @@ def read_dataset(name_or_path: str | Path) -> Dataset:
     path = Path(name_or_path)
     folder = path if path.is_dir() else INSTALLED.get(str(name_or_path))
     if folder and folder.is_dir():
-        return _checked(_read_idx(folder, path.name), {"x", "y"})
+        return _checked(_read_idx(folder, path.name))
     path = find("workloads/datasets", name_or_path)
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -91,10 +91,10 @@ def read_dataset(name_or_path: str | Path) -> Dataset:
             raise TilenestError(f"{path}: holds no array '{name}'; {there_are(held, name) if held else ''}")
     samples = held.get("calibration", held["x"][:CALIBRATION])
     data = Dataset(path.stem, str(path), held["x"], held["y"], samples, "calibration" in held)
-    return _checked(data, held.keys())
+    return _checked(data)
 
 
-def _checked(data: Dataset, names: Any) -> Dataset:
+def _checked(data: Dataset) -> Dataset:
     """The data set, if its arrays fit each other."""
     x, y, where = data.x, data.y, data.source
     for name, array in (("x", x), ("calibration", data.calibration)):
@@ -103,8 +103,10 @@ def _checked(data: Dataset, names: Any) -> Dataset:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
             raise TilenestError(f"{where}: '{name}' is {array[tuple(place)]} at {place}")
-    if not len(x) or len(x) != len(y):
-        raise TilenestError(f"{where}: {len(x)} samples in 'x', but {len(y)} labels in 'y'")
+    if not len(x) or len(x) != len(y) or not len(data.calibration):
+        raise TilenestError(
+            f"{where}: {len(x)} samples in 'x', {len(data.calibration)} for calibration, but {len(y)} labels in 'y'"
+        )
     if x.shape[1:] != data.calibration.shape[1:]:
         raise TilenestError(
             f"{where}: samples are {list(x.shape[1:])}, but those for calibration {list(data.calibration.shape[1:])}"

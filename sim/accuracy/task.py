@@ -82,25 +82,18 @@ class Task:
         batch = min(_CALIBRATED_AT_ONCE, len(data.calibration))
         recorder = _Recorder(batch)
         recording = operators(recorder, model.constants)
-        scores = _scores(model, data.calibration, data.y.ndim, batch, recording)
+        try:
+            scores = _scores(model, data.calibration, data.y.ndim, batch, recording)
+        except TilenestError:
+            raise
+        except Exception as error:  # onnx raises whatever comes up
+            raise TilenestError(f"{model.source}: onnx's evaluator fails: {first_line(error)}") from error
         if not recorder.traces:
             raise TilenestError(
                 f"{model.source}: no layer multiplies by weights, so there is nothing to put on arrays"
             )
-        expected = (len(data.calibration), *data.y.shape[1:])
-        if scores.shape[:-1] != expected:
-            shape = list(scores.shape)
-            raise TilenestError(
-                f"{model.source}: the first output is {shape} for {len(data.calibration)} samples; a score for each "
-                f"class is expected, {[*expected, 'classes']}"
-            )
-        if (most := int(data.y.max())) >= (classes := scores.shape[-1]):
-            place = [int(i) for i in np.argwhere(data.y == most)[0]]
-            raise TilenestError(
-                f"{data.source}: the label at {place} is {most}, but {model.source} knows {classes} classes, "
-                f"0 to {classes - 1}"
-            )
-        return cls(model, data, recorder.traces, classes)
+        _check_answers(model, data, scores)
+        return cls(model, data, recorder.traces, scores.shape[-1])
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -156,6 +149,27 @@ class Task:
         return int((given == self.data.y).sum())
 
 
+def _check_answers(model: TrainedModel, data: Dataset, scores: Array) -> None:
+    """Whether scores and labels fit each other.
+
+    Raises:
+        TilenestError: when there is not a score for each class, or a label is of no class.
+    """
+    expected = (len(data.calibration), *data.y.shape[1:])
+    if scores.shape[:-1] != expected:
+        shape = list(scores.shape)
+        raise TilenestError(
+            f"{model.source}: the first output is {shape} for {len(data.calibration)} samples; a score for each "
+            f"class is expected, {[*expected, 'classes']}"
+        )
+    if (most := int(data.y.max())) >= (classes := scores.shape[-1]):
+        place = [int(i) for i in np.argwhere(data.y == most)[0]]
+        raise TilenestError(
+            f"{data.source}: the label at {place} is {most}, but {model.source} knows {classes} classes, "
+            f"0 to {classes - 1}"
+        )
+
+
 class _Recorder:
     """Multiplies, and keeps what was multiplied."""
 
@@ -184,20 +198,12 @@ def _scores(model: TrainedModel, x: Array, rank: int, batch: int, operators: lis
 
     Args:
         rank: axes before that of the classes; those behind it are left out where they are of one element.
-
-    Raises:
-        TilenestError: when the network cannot be run.
     """
     evaluator = model.evaluator(operators, batch)
     out = []
     for start in range(0, len(x), batch):
         chosen = np.minimum(np.arange(start, start + batch), len(x) - 1)
-        try:
-            scores = evaluator.run(None, {model.input: model.feed(x[chosen])})[0]
-        except TilenestError:
-            raise
-        except Exception as error:  # onnx raises whatever comes up
-            raise TilenestError(f"{model.source}: onnx's evaluator fails: {first_line(error)}") from error
+        scores = evaluator.run(None, {model.input: model.feed(x[chosen])})[0]
         out.append(scores[: len(x) - start])
     whole = np.concatenate(out)
     return whole.reshape(whole.shape[: rank + 1]) if set(whole.shape[rank + 1 :]) == {1} else whole

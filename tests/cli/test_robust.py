@@ -123,6 +123,14 @@ def test_an_operator_that_onnx_cannot_run(asked: Any, tmp_path: Path) -> None:
     assert err.startswith("made.onnx: onnx's evaluator cannot run the operator own.Magic 'y': ")
 
 
+def test_a_network_that_fails_when_it_runs(asked: Any, tmp_path: Path) -> None:
+    nodes = [op("MatMul", "x w1", "hidden"), op("Reshape", "hidden shape", "y")]
+    save(tmp_path, nodes, {"x": ["N", 6]}, weights() | {"shape": np.array([-1, 7])})
+    status, _, err = asked()
+    assert status == 2
+    assert err.startswith("made.onnx: onnx's evaluator fails: ")
+
+
 def test_two_inputs(asked: Any, tmp_path: Path) -> None:
     nodes = [op("Add", "a b", "x"), op("MatMul", "x w1", "y")]
     save(tmp_path, nodes, {"a": ["N", 6], "b": ["N", 6]}, weights())
@@ -135,7 +143,7 @@ WRONG_DATA = [
     ({"y": np.full(200, 4)}, "the label at [0] is 4, but made.onnx knows 4 classes, 0 to 3"),
     ({"y": np.arange(200) - 1}, "the label at [0] is -1; labels count from 0"),
     ({"y": np.zeros(200)}, "labels in 'y' are float64; whole numbers from 0 are expected"),
-    ({"y": np.zeros(199, int)}, "200 samples in 'x', but 199 labels in 'y'"),
+    ({"y": np.zeros(199, int)}, "200 samples in 'x', 200 for calibration, but 199 labels in 'y'"),
     ({"x": np.full((200, 6), np.inf, np.float32)}, "'x' is inf at [0, 0]"),
     ({"calibration": np.ones((3, 5), np.float32)}, "samples are [6], but those for calibration [5]"),
 ]
