@@ -155,15 +155,18 @@ class Nonlinearity:
 
 @dataclass(frozen=True, slots=True)
 class Converters:
-    """Converters that differ from each other.
+    """Converters that differ from each other, and from what they did before.
 
     Attributes:
         offset: standard deviation of what each adds, in steps of the converter.
         gain: standard deviation of the factor of each, around 1.
+        noise: standard deviation of what is added in each conversion anew, in steps; those of an ADC that loses
+            nothing are currents of a cell that is fully on.
     """
 
     offset: float = 0.0
     gain: float = 0.0
+    noise: float = 0.0
 
 
 Effect = Programming | Variation | Stuck | Drift | Read | Thermal | Wires | Temperature | Nonlinearity | Converters

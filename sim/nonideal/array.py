@@ -19,7 +19,7 @@ from sim.nonideal.cells import Writer
 from sim.nonideal.converters import AdcRange
 from sim.nonideal.digits import input_code, weight_code
 from sim.nonideal.layout import Layout
-from sim.nonideal.streams import FloatArray, Seed, stream
+from sim.nonideal.streams import FloatArray, Seed, normal, stream
 
 _CACHED = 1 << 17  # inputs or currents at a time, so that they stay in the cache,
 _FEWEST = 256  # unless products of matrices were slow, for so few vectors
@@ -86,7 +86,10 @@ class Programmed:
         if pedestal:
             sums = numbers.sum(axis=1, keepdims=True) + inputs.shift * numbers.shape[1]
             out -= out.dtype.type(pedestal) * sums
+        dac = self.layout.noise.dac
         for counts, digits in inputs.pulses(numbers):
+            if dac and dac.noise:
+                digits = digits + out.dtype.type(dac.noise) * normal(digits.shape, rng)
             bent = self.layout.bent(digits)
             for block in self.blocks:
                 block.add(counts, bent[:, block.signal.rows], out, rng)

@@ -52,11 +52,13 @@ def equipped(cells: Cells, ranges: tuple[AdcRange, ...], plan: Layout, errors: n
     lows = np.array([r.low if r.codes else 0.0 for r in each])
     slope = gain / np.repeat(steps, outputs)
     shift = offset - np.repeat(lows / steps, outputs) + cells.now.bias * slope
+    noise = plan.noise.adc.noise if plan.noise.adc else 0.0
+    floor = cells.floor + np.repeat((noise * steps) ** 2, outputs)
     return Block(
         cells.now,
         cells.variance,
-        cells.floor,
-        cells.variance is not None or bool(cells.floor.any()),
+        floor.astype(dtype),
+        cells.variance is not None or bool(floor.any()),
         slope.astype(dtype),
         shift.astype(dtype),
         np.array([max(0, r.codes - 1) for r in each], dtype),

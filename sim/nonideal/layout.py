@@ -12,6 +12,8 @@ from sim.arch.noise import Noise
 from sim.nonideal.digits import InputCode, WeightCode
 from sim.nonideal.streams import FloatArray
 
+_STRAIGHT = 1e-6  # what bends less is a line to twelve digits
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -122,7 +124,7 @@ class Layout:
         (2018), Table 3.
         """
         effect = self.noise.nonlinearity
-        if effect is None or not effect.bend or self.inputs.span == 1 or self.xbar.coding == "unary":
+        if effect is None or effect.bend < _STRAIGHT or self.inputs.span == 1 or self.xbar.coding == "unary":
             return digits
         bend, span = effect.bend, self.inputs.span
         return (np.sinh(digits * (bend / span)) * (span / math.sinh(bend))).astype(digits.dtype)

@@ -93,10 +93,14 @@ def _peak(arch: Architecture) -> str:
     from sim.engines.crossbar_peak import peak
 
     most = peak(arch)
-    text = f"{number(round(most.ops / 1e9, 1))} GOPS"
+    text = f"{_giga(most.ops)} GOPS"
     if watts := sum(most.watts.values()):
-        text += f", {watts:.3g} W, {most.ops_per_watt / 1e9:.4g} GOPS/W"
-    return text + (f", {most.ops_per_mm2 / 1e9:.3g} GOPS/mm2" if most.mm2 else "")
+        text += f", {watts:.3g} W, {_giga(most.ops_per_watt)} GOPS/W"
+    return text + (f", {_giga(most.ops_per_mm2)} GOPS/mm2" if most.mm2 else "")
+
+
+def _giga(value: float) -> str:
+    return f"{value / 1e9:,.0f}" if value >= 1e12 else f"{value / 1e9:.4g}"
 
 
 def _capacity(memory: Memory, arch: Architecture) -> str:

@@ -190,12 +190,13 @@ class NonlinearityText(EffectText):
 
 
 class ConvertersText(EffectText):
-    """Converters that differ from each other."""
+    """Converters that differ from each other, and from what they did before."""
 
     short = ("gain",)
 
     offset: Spread | None = Field(None, description="standard deviation of what each adds, in its steps, e.g. 0.5")
     gain: Spread | None = Field(None, description="standard deviation of the factor of each, around 1, e.g. 0.01")
+    noise: Spread | None = Field(None, description="standard deviation of what is new in each conversion, in steps")
 
     def lower(self) -> domain.Converters:
         """As the domain has it."""

@@ -5,6 +5,7 @@ What it computes is in ``data/aihwkit.yaml``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sim.arch.crossbar import Adc, Cell, Crossbar
-from sim.arch.noise import Drift, Noise, Programming, Read
+from sim.arch.noise import Converters, Drift, Noise, Programming, Read
 from sim.nonideal.array import program
 from sim.nonideal.drift import drift_exponents, drifted
 from sim.nonideal.programming import programmed
@@ -61,6 +62,31 @@ def product_rows() -> Iterator[Row]:
         yield Row(_source(), where, what, 0.0, largest, "", 0.0, "", _SINGLE)
 
 
+def noisy(kind: str, sigma: float, count: int) -> FloatArray:
+    """Many products of one vector: `sigma` is that of every ``weight``, ``input`` or ``output`` of a layer."""
+    rng = np.random.default_rng(3)
+    weights = rng.uniform(-0.5, 0.5, (32, 64)).T
+    vector = rng.uniform(-1, 1, 64)
+    largest, steps = float(np.abs(weights).max()), 2**15 - 1
+    noise = {
+        "weight": Noise(read=Read("independent", sigma / largest / math.sqrt(2))),  # of each cell of a pair
+        "input": Noise(dac=Converters(noise=sigma * steps)),
+        "output": Noise(adc=Converters(noise=sigma / largest)),
+    }[kind]
+    xbar = Crossbar(64, 64, cell=CELL, input_bits=16, step_bits=16, input_signs="pulses", adc=Adc(0))
+    made = program(weights, xbar, noise, 0)
+    return made.product(np.tile(vector / np.abs(vector).max(), (count, 1)), rng)
+
+
+def noise_rows() -> Iterator[Row]:
+    """Deviations of outputs, on average over 32."""
+    for case in computed()["noises"]:
+        found = noisy(case["noise"], case["sigma"], 20_000).std(axis=0)
+        what = f"noise of every {case['noise']}: {case['sigma']:g}"
+        theirs = float(np.mean(case["deviations"]))
+        yield Row(_source(), "Deviations of products of 64 x 32", what, theirs, float(found.mean()), "", _SHARE)
+
+
 def devices(target: float, seed: int = 0) -> Iterator[tuple[str, FloatArray]]:
     """Many devices of phase-change memory: conductances as written, exponents, and conductances as read later."""
     rng = np.random.default_rng(seed)
@@ -104,6 +130,7 @@ def _source() -> str:
 def rows(progress: Callable[[str], None] = lambda name: None) -> Iterator[Row]:
     """All rows."""
     yield from product_rows()
+    yield from noise_rows()
     progress("products")
     yield from pcm_rows()
     progress("phase-change memory")

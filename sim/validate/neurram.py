@@ -12,7 +12,7 @@ from sim.schema import yaml12
 from sim.schema.architecture import read_architecture
 from sim.validate.row import Row
 
-_TERA = 1e12
+_TERA, _FEMTO = 1e12, 1e-15
 
 
 @cache
@@ -25,16 +25,22 @@ def published() -> dict[str, Any]:
 def rows(progress: Callable[[str], None] = lambda name: None) -> Iterator[Row]:
     """All rows."""
     data = published()
-    for unit, column in (("TOPS", 3), ("TOPS/W", 4)):
-        for row in data["rows"]:
-            outputs, inputs, phases = row[:3]
-            most = at(outputs, inputs, phases)
-            found = most.ops if unit == "TOPS" else most.ops_per_watt
-            what = f"{inputs} bit in, {outputs} bit out{', two phases' if phases > 1 else ''}"
-            note = data["notes"].get(unit, {}).get(str(outputs), "") if phases == 1 else ""
-            where = data["where"][unit]
-            yield Row(data["paper"], where, what, row[column], found / _TERA, unit, data["tolerance"], note)
+    for outputs, inputs, phases, tops, _ in data["rows"]:
+        yield _row("TOPS", (outputs, inputs, phases), tops, at(outputs, inputs, phases).ops / _TERA)
+    for outputs, inputs, phases, _, efficiency in data["rows"]:
+        found = at(outputs, inputs, phases).ops_per_watt / _TERA
+        yield _row("TOPS/W", (outputs, inputs, phases), efficiency, found)
+    for *bits, energy_fj in data["word_lines"]:
+        most = at(*bits)
+        yield _row("fJ", tuple(bits), energy_fj, most.watts["wordlines"] / most.ops / _FEMTO, "word lines, ")
     progress("neurram")
+
+
+def _row(unit: str, bits: tuple[int, ...], value: float, found: float, what: str = "") -> Row:
+    data, (outputs, inputs, phases) = published(), bits
+    what += f"{inputs} bit in, {outputs} bit out{', two phases' if phases > 1 else ''}"
+    note = data["notes"].get(unit, {}).get(str(outputs), "") if phases == 1 else ""
+    return Row(data["paper"], data["where"][unit], what, value, found, unit, data["tolerance"], note)
 
 
 def at(outputs: int, inputs: int, phases: int) -> Peak:

@@ -54,7 +54,7 @@ def crossbars(draw: st.DrawFn) -> Crossbar:
 def noises() -> st.SearchStrategy[Noise]:
     """Any effects that suit cells of any conductance, some together."""
     share = st.floats(0, 0.5)
-    converters = st.builds(Converters, share, share)
+    converters = st.builds(Converters, share, share, share)
     effects: dict[str, st.SearchStrategy[Effect]] = {
         "programming": st.builds(Programming, st.sampled_from(["proportional", "independent", "rram_milo"]), share),
         "variation": st.builds(Variation, share, share),

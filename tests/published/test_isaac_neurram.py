@@ -10,7 +10,11 @@ from sim.validate import isaac, neurram
 from sim.validate.row import Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
-BEYOND = {("TOPS/W", "6 bit in, 8 bit out")}
+BEYOND = {
+    ("TOPS/W", "6 bit in, 8 bit out"),
+    ("fJ", "word lines, 1 bit in, 3 bit out"),
+    ("fJ", "word lines, 2 bit in, 4 bit out"),
+}
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,10 @@ def read(text: str) -> domain.Noise:
         ("wires: 2.5 ohm", domain.Noise(wires=domain.Wires(2.5, 2.5))),
         ("wires: {row: 1 kohm}", domain.Noise(wires=domain.Wires(1000.0, 0.0))),
         ("nonlinearity: 0.5", domain.Noise(nonlinearity=domain.Nonlinearity(0.5))),
-        ("dac: 0.01\nadc: {offset: 0.5}", domain.Noise(dac=domain.Converters(0, 0.01), adc=domain.Converters(0.5))),
+        (
+            "dac: 0.01\nadc: {offset: 0.5, noise: 0.2}",
+            domain.Noise(dac=domain.Converters(0, 0.01), adc=domain.Converters(0.5, 0, 0.2)),
+        ),
         ("time: 1 d\nkelvin: 350\ncompensation: true", domain.Noise(time_s=86400, kelvin=350, compensation=True)),
         ("{}", domain.Noise()),
     ],

@@ -222,6 +222,21 @@ def test_gains_and_offsets_of_adcs_belong_to_columns_that_share_one():
     near(steps[0] * 127, 0.0, math.sqrt(9 + 1 / 12))
 
 
+def test_noise_of_adcs_is_new_in_each_conversion():
+    weights, inputs = np.array([[1.0, 0.5]]), np.array([0.5 * 128 / 127])
+    _, found = noisy(Noise(adc=Converters(noise=0.3)), weights, inputs, adc=Adc(0))
+    near(found[:, 0], 64 / 127, 0.3)
+    near(found[:, 1], 32 / 127, 0.3)
+    assert abs(np.corrcoef(found.T)[0, 1]) < 4 / math.sqrt(len(found))
+
+
+def test_noise_of_a_dac_is_the_same_for_all_columns():
+    weights = np.array([[1.0, -0.5]])
+    _, found = noisy(Noise(dac=Converters(noise=2.0)), weights, np.array([64 / 127]))
+    near(found[:, 0], 64 / 127, 2 / 127)
+    np.testing.assert_allclose(found[:, 1], -0.5 * found[:, 0], atol=1e-12)
+
+
 def test_wires_take_from_the_sums_what_their_circuit_says():
     from sim.nonideal.wires import effective
 
