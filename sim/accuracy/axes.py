@@ -28,7 +28,7 @@ class Axis:
     """Values that some keys of a machine take together, one after another.
 
     >>> Axis.parse("noise.programming=0:0.1:0.05").values
-    ('0', '0.05', '0.10')
+    ('0.00', '0.05', '0.10')
     >>> Axis.parse("array.x,array.y=64,128")
     Axis(paths=('array.x', 'array.y'), values=('64', '128'))
     """

@@ -29,7 +29,7 @@ def sampling_error(share: float, samples: int) -> float:
     """Half of the 95 % confidence interval of a share that was counted in so many samples (Wilson's interval).
 
     >>> round(sampling_error(0.9, 2000), 4)
-    0.0131
+    0.0132
     """
     spread = share * (1 - share) / samples + _Z**2 / (4 * samples**2)
     return _Z / (1 + _Z**2 / samples) * math.sqrt(spread)

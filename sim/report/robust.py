@@ -33,7 +33,8 @@ def title(study: Study) -> str:
     names = ", ".join(dict.fromkeys(row.model for row in study.rows))
     chips = several(len(study.seeds), "chip")
     reads = f", most of {study.reads} reads" if study.reads > 1 else ""
-    return f"{names} on {study.arch}: {number(study.samples)} samples of {study.dataset}, {chips}{reads}"
+    again = ", recalibrated" if study.recalibrated else ""
+    return f"{names} on {study.arch}: {number(study.samples)} samples of {study.dataset}, {chips}{reads}{again}"
 
 
 def _of_one(study: Study, model: str) -> Iterator[RenderableType]:
@@ -79,28 +80,24 @@ def _layer(layer: LayerRow, exact: float) -> Cells:
 
 def _compared(study: Study) -> Sheet:
     """A row for each machine and network; settings that always go together have one column."""
-    models = list(dict.fromkeys(row.model for row in study.rows))
     exact = {row.model: row.mean for row in study.rows if row.what == "float"}
     machines = [row for row in study.rows if row.what == ALL]
-    paths = paths_of(machines)
     best = front(machines) if costs_differ(machines) and not study.budget else []
-    several_models = len(models) > 1
-    headings = (
-        *(["model"] if several_models else []), *map(heading, paths), "accuracy", "±", "lost",
-        *_COSTS, "area", *(["front"] if best else []),
-    )  # fmt: skip
-    rows = []
-    for row in study.rows:
-        settings = dict(row.settings)
-        changed = [settings[path] for path in paths] if row.settings else [row.what, *[""] * (len(paths) - 1)]
-        mark = (["*" if row in best else ""],) if best else ()
-        cost = (*_cost(row), area(row.cost.area_um2) if row.cost else "-")
-        named = [row.model] if several_models else []
-        rows.append(
-            (*named, *changed, *_accuracy(row, exact.get(row.model)), *cost, *(m for part in mark for m in part))
-        )
-    left = len(headings) - 6 - bool(best)
-    return Sheet(headings, tuple(rows), (), (*[False] * left, *[True] * 6, *([False] if best else [])))
+
+    def cells(row: Row) -> Iterator[tuple[str, bool, str]]:
+        """Heading, whether it holds numbers, and what a row has there."""
+        if len({other.model for other in study.rows}) > 1:
+            yield "model", False, row.model
+        for place, path in enumerate(paths_of(machines)):
+            yield heading(path), False, dict(row.settings).get(path, "" if place else row.what)
+        words = (*_accuracy(row, exact.get(row.model)), *_cost(row), area(row.cost.area_um2) if row.cost else "-")
+        yield from zip(("accuracy", "±", "lost", *_COSTS, "area"), [True] * 6, words, strict=True)
+        if best:
+            yield "front", False, "*" if row in best else ""
+
+    table = [tuple(cells(row)) for row in study.rows]
+    headings, right = tuple(word for word, _, _ in table[0]), tuple(numbers for _, numbers, _ in table[0])
+    return Sheet(headings, tuple(tuple(word for _, _, word in row) for row in table), (), right)
 
 
 def paths_of(rows: Sequence[Row]) -> list[str]:
