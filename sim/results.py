@@ -126,7 +126,7 @@ class LayerResult:
         latency_s: the same in seconds.
         compute_cycles: clock cycles that the array alone would take.
         utilization: operations over what all PEs could have done in `latency_cycles`.
-        active_pes: PEs that ever have work.
+        active_pes: PEs that ever have work; of analog arrays, cells that hold weights.
         energy_breakdown: pJ by component (node, link of a fanout, ``static``).
         energy_by_tensor: pJ by component and tensor, for what moves words.
         actions: words by memory and tensor, summed over the memory's copies.

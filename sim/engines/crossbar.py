@@ -99,17 +99,13 @@ def _with_static(results: list[LayerResult], machine: CrossbarMachine, chips: in
     """
     per_cycle = chips * sum(static_pj(machine.arch).values())
     arrays = sum(r.crossbar.arrays for r in results if r.crossbar)
+    interval = max((r.latency_cycles for r in results if r.crossbar), default=0.0)
     for result in results:
         cycles = result.latency_cycles
         if not machine.xbar.reload and arrays:
-            cycles = interval_cycles(results) * (result.crossbar.arrays if result.crossbar else 0) / arrays
+            cycles = interval * (result.crossbar.arrays if result.crossbar else 0) / arrays
         breakdown = {**result.energy_breakdown, "static": per_cycle * cycles}
         yield replace(result, energy_breakdown=breakdown, energy_pj=sum(breakdown.values()))
-
-
-def interval_cycles(results: Iterable[LayerResult]) -> float:
-    """Clock cycles from one result to the next where all layers are at work at the same time."""
-    return max((r.latency_cycles for r in results if r.crossbar), default=0.0)
 
 
 def _large(network: Network, arch: Architecture) -> Iterator[str]:
@@ -130,21 +126,26 @@ def _few(names: list[str]) -> str:
 
 def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) -> Iterator[str]:
     """What would be wrong to keep silent about."""
-    xbar, laid = CrossbarMachine.of(arch).xbar, [r for r in results if r.crossbar]
+    xbar = CrossbarMachine.of(arch).xbar
     for role, bits in (("inputs", xbar.input_bits), ("weights", xbar.weight_bits)):
         widest = max((t.bits for layer in network.mac_layers for t in layer.tensors if t.role == role), default=0)
         if widest > bits:
             yield f"{arch.name} takes {role} of {bits} bit; those of {network.name}, of {widest} bit, are cut to that"
     yield from _large(network, arch)
-    if not laid or xbar.reload:
-        return
-    chips = max(r.crossbar.chips for r in laid if r.crossbar)
+    if not xbar.reload:
+        yield from _side_by_side([r for r in results if r.crossbar], network, arch)
+
+
+def _side_by_side(laid: list[LayerResult], network: Network, arch: Architecture) -> Iterator[str]:
+    """How many chips work, and how fast they are together."""
+    chips = max((r.crossbar.chips for r in laid if r.crossbar), default=1)
     if chips > 1:
         yield f"the weights take {chips} chips of {arch.name}; costs are those of all of them"
     if len(laid) > 1:
         slowest = max(laid, key=lambda r: r.latency_cycles)
-        rate = 1 / slowest.latency_s
+        rate = network.batch / slowest.latency_s
+        pace = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
         yield (
-            f"layers may work at the same time, each on another input: {rate:,.0f} results a second, as fast as "
-            f"{slowest.name} is; `static` is what the machine takes from one result to the next, whatever it does"
+            f"layers may work at the same time, each on another input: {pace} results a second, as fast as "
+            f"{slowest.name} is; `static` is what the machine takes in that time, whatever it does"
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -112,11 +113,14 @@ class Placement:
     def distinct(self) -> Ints:
         """[copies] different inputs that each takes in one group."""
         of_window, position = self._window
-        owner = np.repeat(np.arange(self.copies), self.vectors)[:, None]
-        places = int(of_window.max()) + 1
-        touched = np.unique((owner * places + of_window)[of_window >= 0]) // places
         channels = int((position >= 0).sum()) // of_window.shape[1]
-        return np.asarray(np.bincount(touched, minlength=self.copies) * channels, np.int64)
+        touched = np.zeros(int(of_window.max()) + 2, np.bool_)  # the last is for padding
+        out = []
+        for first, end in pairwise(self.bounds):
+            touched[:] = False
+            touched[of_window[first:end]] = True
+            out.append(np.count_nonzero(touched[:-1]) * channels)
+        return np.array(out, np.int64)
 
     @cached_property
     def _window(self) -> tuple[Ints, Ints]:
@@ -129,11 +133,12 @@ class Placement:
         extents = np.append(1, a.extents)
         moves, rest = [0, *np.flatnonzero(of_x.any(axis=1))], np.flatnonzero(~of_x.any(axis=1))
         places, position = np.unique(of_k[moves], axis=1, return_inverse=True)
-        index = of_x[moves][:, :, None] + places[:, None, :]
-        there = ((index >= 0) & (index < extents[moves][:, None, None])).all(axis=0)
-        flat = np.zeros(there.shape, np.int64)
-        for one, extent in zip(index, extents[moves], strict=True):
-            flat = flat * extent + one
+        flat, there = np.zeros((x, places.shape[1]), np.int64), np.ones((x, places.shape[1]), np.bool_)
+        for of_one, place, extent in zip(of_x[moves], places, extents[moves], strict=True):
+            index = of_one[:, None] + place
+            there &= (index >= 0) & (index < extent)
+            flat *= extent
+            flat += index
         known = ((of_k[rest] >= 0) & (of_k[rest] < extents[rest][:, None])).all(axis=0)
         return np.where(there, flat, -1), np.where(known, position.reshape(-1), -1)
 
