@@ -62,7 +62,6 @@ class Kept:
 @functools.cache
 def _program() -> str:
     """A hash of the sources that decide what is computed."""
-    files = [_SIM / "kernels" / "convert.py"]
-    for folder in ("accuracy", "nonideal"):
-        files += sorted((_SIM / folder).glob("*.py"))
+    folders = ("accuracy", "arch", "kernels", "nonideal")
+    files = [file for folder in folders for file in sorted((_SIM / folder).glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
