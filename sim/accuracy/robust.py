@@ -116,6 +116,7 @@ class Plan:
         base = architecture_of(arch, set, ())
         data = read_dataset(dataset).first(images)
         tasks = [Task.of(read_trained(model), data) for model in models]
+        _check_names([task.model.name for task in tasks])
         if goal and len(tasks) != 1:
             raise TilenestError(f"a budget is for one network; {len(tasks)} are named")
         unbuilt = 0
@@ -172,6 +173,19 @@ class Plan:
             tuple(notes),
             self.command,
         )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Whether there are networks, and each can be told from the others.
+
+    Raises:
+        TilenestError: when not.
+    """
+    if not names:
+        raise TilenestError("no model is named")
+    for name in names:
+        if names.count(name) > 1:
+            raise TilenestError(f"two models are called '{name}'; give one of the files another name")
 
 
 def robust(

@@ -179,6 +179,8 @@ def test_a_file_that_holds_no_arrays(asked: Any, tmp_path: Path) -> None:
         (("--images", "201"), "made.npz: 201 samples are asked for, but it holds 200"),
         (("--arch", "eyeriss"), "eyeriss is of class spatial, whose arithmetic is exact: accuracy is a matter of "
          "class crossbar (`tilenest list archs` shows what there is)"),
+        (("--model", "made.onnx,./made.onnx"), "two models are called 'made'; give one of the files another name"),
+        (("--model", ","), "no model is named"),
         (("--drift-compensation", "of"), "--drift-compensation 'of' is not on, off, or on,off"),
         (("--budget", "accuracy >= 50%", "--least", "enery"), "--least 'enery' is no cost; there are energy, "
          "latency, area (did you mean 'energy'?)"),
