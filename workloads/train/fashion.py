@@ -192,7 +192,7 @@ def accuracy(layers: list[Layer], x: Array, y: NDArray[np.uint8]) -> float:
     return float(np.concatenate(hits).mean())
 
 
-def write(layers: list[Layer], name: str, seed: int, path: Path) -> None:
+def write(layers: list[Layer], options: argparse.Namespace) -> None:
     """The network as ONNX: images [N, 1, 28, 28] from 0 to 1 in, logits out."""
     from onnx import TensorProto, checker, helper, numpy_helper, save_model
 
@@ -220,12 +220,13 @@ def write(layers: list[Layer], name: str, seed: int, path: Path) -> None:
         at = to
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 1, 28, 28])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 10])
-    graph = helper.make_graph(nodes, name, [images], [logits], held)
+    graph = helper.make_graph(nodes, options.out.stem, [images], [logits], held)
     opset = helper.make_opsetid("", 17)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=8, producer_name="tilenest")
-    helper.set_model_props(model, {"input_range": "0 1", "trained_by": f"workloads/train/fashion.py, seed {seed}"})
+    how = "workloads/train/fashion.py {network} --noise {noise:g} --epochs {epochs} --seed {seed}"
+    helper.set_model_props(model, {"input_range": "0 1", "trained_by": how.format(**vars(options))})
     checker.check_model(model, full_check=True)
-    save_model(model, str(path))
+    save_model(model, str(options.out))
 
 
 def load(folder: Path, which: str) -> tuple[Array, NDArray[np.uint8]]:
@@ -256,7 +257,7 @@ def main() -> None:
     layers = NETWORKS[options.network](np.random.default_rng([options.seed, 0]))
     train(layers, *load(options.data, "train"), options)
     print(f"accuracy on the 10,000 test images: {accuracy(layers, *load(options.data, 't10k')):.4f}")
-    write(layers, options.out.stem, options.seed, options.out)
+    write(layers, options)
 
 
 if __name__ == "__main__":
