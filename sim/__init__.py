@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from sim.accuracy.robust import Study, robust
     from sim.api import load_arch, load_dataflow, load_workload, run
     from sim.arch.tree import Architecture, Component, Compute, Converter, Fanout, Link, Memory
     from sim.engines.options import Options
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sim.workload.network import Network
 
 _HOMES = {
+    "sim.accuracy.robust": ("Study", "robust"),
     "sim.api": ("load_arch", "load_dataflow", "load_workload", "run"),
     "sim.arch.tree": ("Architecture", "Component", "Compute", "Converter", "Fanout", "Link", "Memory"),
     "sim.engines.options": ("Options",),
@@ -50,8 +52,8 @@ __all__ = [
     "Architecture", "CacheWarning", "Component", "Compute", "ConfigError", "Converter", "Dataflow", "Fanout", "For",
     "Group",
     "Keep", "Layer", "LayerResult", "Link", "Mapping", "MappingError", "Memory", "Network", "Objective", "Optimal",
-    "Options", "Parallel", "Rank", "Result", "Sampled", "Tensor", "TilenestError", "UnsupportedOp", "VectorLayer",
-    "__version__", "load_arch", "load_dataflow", "load_workload", "run",
+    "Options", "Parallel", "Rank", "Result", "Sampled", "Study", "Tensor", "TilenestError", "UnsupportedOp",
+    "VectorLayer", "__version__", "load_arch", "load_dataflow", "load_workload", "robust", "run",
 ]  # fmt: skip
 
 

@@ -32,4 +32,5 @@ def mappings() -> Iterator[Path]:
     """The folder of what searches find."""
     folder = Path(_CACHE.name, "mappings")
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    for kept in (folder, folder.with_name("accuracy")):
+        shutil.rmtree(kept, ignore_errors=True)

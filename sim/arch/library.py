@@ -1,4 +1,4 @@
-"""Finds the files that ship with the program: architectures, dataflows and workloads.
+"""Finds the files that ship with the program: architectures, dataflows, workloads, trained models and data sets.
 
 In a checkout and an editable install they lie in folders beside the package, in an installed wheel inside it.
 """
@@ -10,9 +10,16 @@ from typing import Literal
 
 from sim.errors import UnplacedError, nearest
 
-Kind = Literal["arch_configs", "dataflows", "workloads"]
+Kind = Literal["arch_configs", "dataflows", "workloads", "workloads/models", "workloads/datasets"]
 
-_NOUNS: dict[Kind, str] = {"arch_configs": "architecture", "dataflows": "dataflow", "workloads": "workload"}
+_NOUNS: dict[Kind, str] = {
+    "arch_configs": "architecture",
+    "dataflows": "dataflow",
+    "workloads": "workload",
+    "workloads/models": "trained model",
+    "workloads/datasets": "data set",
+}
+_SUFFIXES: dict[Kind, str] = {"workloads/models": ".onnx", "workloads/datasets": ".npz"}
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -21,7 +28,7 @@ class LibraryError(UnplacedError):
 
 
 def find(kind: Kind, name_or_path: str | Path) -> Path:
-    """The file that a person means: an existing path, else a shipped name with or without ``.yaml``.
+    """The file that a person means: an existing path, else a shipped name, with or without its ending.
 
     Raises:
         LibraryError: when there is neither.
@@ -29,20 +36,32 @@ def find(kind: Kind, name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.is_file() or path.is_fifo():
         return path
-    name = path.as_posix().removesuffix(".yaml")
-    known = names(kind)
-    if name in known:
-        return _folder(kind) / f"{name}.yaml"
+    for folder in _folders(kind):
+        name = path.as_posix().removesuffix(_suffix(folder))
+        if name in names(folder):
+            return _folder(folder) / f"{name}{_suffix(folder)}"
     message = f"no {_NOUNS[kind]} '{name_or_path}': it is neither a file nor a shipped name"
-    raise LibraryError(
-        message, hint=" ".join(filter(None, (nearest(name, known), "`tilenest list` shows all names")))
-    )
+    hint = nearest(path.with_suffix("").as_posix(), known(kind))
+    raise LibraryError(message, hint=" ".join(filter(None, (hint, "`tilenest list` shows all names"))))
+
+
+def known(kind: Kind) -> list[str]:
+    """The shipped names that stand for something of a kind: a trained model is a workload, too."""
+    return [name for folder in _folders(kind) for name in names(folder)]
 
 
 def names(kind: Kind) -> list[str]:
-    """The shipped names of a kind in alphabetical order; those in subfolders as ``folder/name``."""
+    """The shipped files of a kind by name, in alphabetical order; those in subfolders as ``folder/name``."""
     folder = _folder(kind)
-    return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml"))
+    return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob(f"*{_suffix(kind)}"))
+
+
+def _folders(kind: Kind) -> tuple[Kind, ...]:
+    return ("workloads", "workloads/models") if kind == "workloads" else (kind,)
+
+
+def _suffix(kind: Kind) -> str:
+    return _SUFFIXES.get(kind, ".yaml")
 
 
 def _folder(kind: Kind) -> Path:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from sim import __version__
 from sim.errors import TilenestError, nearest, show_warning, there_are
 
-COMMANDS = ("run", "map", "show", "nest", "trace", "list", "schema", "validate", "roofline")
+COMMANDS = ("run", "map", "show", "nest", "trace", "list", "schema", "validate", "roofline", "robust")
 
 BAD_INPUT = 2
 INTERRUPTED = 130

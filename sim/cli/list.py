@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sim.arch.library import Kind
 
-KINDS = ("archs", "workloads", "dataflows")
+KINDS = ("archs", "workloads", "models", "datasets", "dataflows")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "list",
-        help="name the architectures, workloads and dataflows that ship with tilenest",
-        description="Names the architectures, workloads and dataflows that ship with tilenest.",
+        help="name the architectures, workloads, trained models, data sets and dataflows that ship with tilenest",
+        description="Names what ships with tilenest: architectures, workloads, trained models, data sets, dataflows.",
     )
     parser.add_argument("kind", choices=KINDS, nargs="?", help="only these (default: all)")
 
@@ -39,7 +39,13 @@ def execute(args: argparse.Namespace) -> int:
     return 0
 
 
-_FOLDERS: dict[str, Kind] = {"archs": "arch_configs", "workloads": "workloads", "dataflows": "dataflows"}
+_FOLDERS: dict[str, Kind] = {
+    "archs": "arch_configs",
+    "workloads": "workloads",
+    "models": "workloads/models",
+    "datasets": "workloads/datasets",
+    "dataflows": "dataflows",
+}
 
 
 def _about(kind: str, name: str) -> str:
@@ -52,8 +58,18 @@ def _about(kind: str, name: str) -> str:
         from sim.schema.dataflow import read_dataflow
 
         return read_dataflow(name).title
-    from sim.report.quantities import count, several
+    from sim.report.quantities import count, number, several
+
+    if kind == "datasets":
+        from sim.accuracy.data import read_dataset
+
+        data = read_dataset(name)
+        return f"{number(len(data.x))} samples {list(data.x.shape[1:])} of {data.y.max() + 1} classes"
+    from sim.errors import TilenestError
     from sim.schema.workload import read_workload
 
-    network = read_workload(name)
+    try:
+        network = read_workload(name, 1 if kind == "models" else None)
+    except TilenestError as error:  # without the package onnx
+        return str(error)
     return f"{several(len(network), 'layer')}, {count(network.macs)} MACs, {count(network.weight_words)} weights"

@@ -95,9 +95,11 @@ def seconds(time: float) -> str:
 def area(um2: float) -> str:
     """An area.
 
-    >>> area(703877.76), area(2262.0)
-    ('0.704 mm2', '2,262 um2')
+    >>> area(703877.76), area(2262.0), area(1.3e9)
+    ('0.704 mm2', '2,262 um2', '1,300 mm2')
     """
+    if um2 >= 1e9:
+        return f"{um2 / 1e6:,.0f} mm2"
     return f"{um2 / 1e6:.3g} mm2" if um2 >= 1e5 else f"{um2:,.4g} um2" if um2 < 1000 else f"{um2:,.0f} um2"
 
 

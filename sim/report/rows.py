@@ -25,7 +25,7 @@ class Sheet:
 
     Attributes:
         rows: one for each layer that costs anything.
-        total: the last row.
+        total: the last row; empty where there is none.
         right: for every column, whether it holds numbers.
     """
 

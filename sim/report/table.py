@@ -50,12 +50,12 @@ def _packed(whole: Sheet, columns: range, room: int) -> Iterator[Sheet]:
 
 def _widths(part: Sheet) -> list[int]:
     """Characters that each column needs, with the gap after it."""
-    columns = zip(part.headings, part.total, *part.rows, strict=True)
+    columns = zip(part.headings, *filter(None, [part.total]), *part.rows, strict=True)
     return [max(len(line) for cell in column for line in cell.split("\n")) + _GAP for column in columns]
 
 
 def sheet_table(part: Sheet) -> Table:
-    """A table of text, the total below a line."""
+    """A table of text, the total below a line, if there is one."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     widths = _widths(part)
     for i, (heading, right) in enumerate(zip(part.headings, part.right, strict=True)):
@@ -68,6 +68,7 @@ def sheet_table(part: Sheet) -> Table:
         )
     for row in part.rows:
         table.add_row(*row)
-    table.add_section()
-    table.add_row(*part.total, style="bold")
+    if part.total:
+        table.add_section()
+        table.add_row(*part.total, style="bold")
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim.arch.library import Kind, LibraryError, find, names
+from sim.arch.library import Kind, LibraryError, find, known
 from sim.errors import TilenestError, nearest
 from sim.schema.yaml12 import load
 
@@ -32,14 +32,14 @@ def kind_of(name_or_path: str) -> Kind:
     if Path(name_or_path).is_file():
         return _kind_of_file(Path(name_or_path), frozenset())
     name = Path(name_or_path).as_posix().removesuffix(".yaml")
-    kinds = [kind for kind in KINDS if name in names(kind)]
+    kinds = [kind for kind in KINDS if name in known(kind)]
     if len(kinds) == 1:
         return kinds[0]
     if kinds:
         meant = ", ".join(f"the {KINDS[kind]} {find(kind, name)}" for kind in kinds)
         raise LibraryError(f"'{name}' is the name of several things: {meant}", hint="give the path")
     message = f"no architecture, workload or dataflow '{name_or_path}': it is neither a file nor a shipped name"
-    hint = nearest(name, (known for kind in KINDS for known in names(kind)))
+    hint = nearest(name, (each for kind in KINDS for each in known(kind)))
     raise LibraryError(message, hint=" ".join(filter(None, (hint, "`tilenest list` shows all names"))))
 
 

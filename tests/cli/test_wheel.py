@@ -29,9 +29,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_carries_every_configuration(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
-    shipped = {
-        f"sim/_data/{kind}/{n}.yaml" for kind in ("arch_configs", "dataflows", "workloads") for n in names(kind)
-    }
+    endings = {"workloads/models": "onnx", "workloads/datasets": "npz"}
+    kinds = ("arch_configs", "dataflows", "workloads", *endings)
+    shipped = {f"sim/_data/{kind}/{n}.{endings.get(kind, 'yaml')}" for kind in kinds for n in names(kind)}
     assert shipped - inside == set()
     assert [name for name in inside if name.startswith(("tests/", "docs/"))] == []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sim.arch import library
-from sim.arch.library import LibraryError, find, names
+from sim.arch.library import LibraryError, find, known, names
 
 
 @pytest.fixture
@@ -61,3 +61,16 @@ def test_a_name_cannot_leave_the_folder(checkout: Path):
     (checkout / "secret.yaml").write_text("")
     with pytest.raises(LibraryError):
         find("arch_configs", "../secret")
+
+
+def test_a_trained_model_is_a_workload_too(checkout: Path):
+    for file in ("workloads/alexnet.yaml", "workloads/models/small.onnx", "workloads/datasets/some.npz"):
+        (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / file).write_text("")
+    assert (names("workloads"), known("workloads")) == (["alexnet"], ["alexnet", "small"])
+    model = checkout / "workloads" / "models" / "small.onnx"
+    for name in ("small", "small.onnx"):
+        assert find("workloads", name) == find("workloads/models", name) == model
+    assert find("workloads/datasets", "some") == checkout / "workloads" / "datasets" / "some.npz"
+    with pytest.raises(LibraryError, match="did you mean 'small'"):
+        find("workloads", "smal")

@@ -68,10 +68,30 @@ def read_model(path: str | Path, batch: int | None, bind: Mapping[str, int], flo
     Raises:
         TilenestError: when onnx is not installed, the file is missing or damaged, or a dimension is left open.
     """
+    model = open_model(path)
+    from onnx import shape_inference
+
+    _bind(model.graph, path, batch, bind)
+    del model.graph.value_info[:]  # what it says of open dimensions would contradict what was bound
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    try:
+        model = shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
+    except (shape_inference.InferenceError, RuntimeError, ValueError) as error:
+        raise TilenestError(f"{path}: onnx cannot infer its shapes: {first_line(error)}") from None
+    return _plain(model.graph, Path(path).stem, float_bits)
+
+
+def open_model(path: str | Path) -> Any:
+    """The ``ModelProto`` of a file, checked, without local functions; external weights are not read.
+
+    Raises:
+        TilenestError: when onnx is not installed, the file is missing or damaged, or is no valid model.
+    """
     try:
         import onnx
         from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-        from onnx import checker, inliner, shape_inference
+        from onnx import checker, inliner
     except ImportError:
         raise TilenestError('reading ONNX models needs the onnx package: pip install "tilenest[onnx]"') from None
     try:
@@ -85,18 +105,8 @@ def read_model(path: str | Path, batch: int | None, bind: Mapping[str, int], flo
     try:
         checker.check_model(_checkable(model))
     except (checker.ValidationError, ValueError) as error:
-        raise TilenestError(f"{path}: not a valid ONNX model: {_first_line(error)}") from None
-    if model.functions:
-        model = inliner.inline_local_functions(model)
-    _bind(model.graph, path, batch, bind)
-    del model.graph.value_info[:]  # what it says of open dimensions would contradict what was bound
-    for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    try:
-        model = shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
-    except (shape_inference.InferenceError, RuntimeError, ValueError) as error:
-        raise TilenestError(f"{path}: onnx cannot infer its shapes: {_first_line(error)}") from None
-    return _plain(model.graph, Path(path).stem, float_bits)
+        raise TilenestError(f"{path}: not a valid ONNX model: {first_line(error)}") from None
+    return inliner.inline_local_functions(model) if model.functions else model
 
 
 def _checkable(model: Any) -> Any:
@@ -119,7 +129,8 @@ def _checkable(model: Any) -> Any:
     return copy
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of another library says, in a line."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
@@ -152,10 +163,10 @@ def _bind(graph: Any, path: str | Path, batch: int | None, bind: Mapping[str, in
         names, example = " and ".join(map(repr, missing)), " ".join(missing.values())
         raise TilenestError(f"{path}: the size of {names} is open; say how large, for example {example}")
     if batch is not None and inputs:
-        _rebatch(graph, inputs, batch)
+        rebatch(graph, inputs, batch)
 
 
-def _rebatch(graph: Any, inputs: list[Any], batch: int) -> None:
+def rebatch(graph: Any, inputs: list[Any], batch: int) -> None:
     """Gives a model that was stored for one batch size another: its inputs, and constant shapes of reshapes."""
     from onnx import numpy_helper
 
@@ -193,17 +204,23 @@ def _plain(graph: Any, name: str, float_bits: int) -> Model:
 
 
 def _nodes(graph: Any) -> tuple[Node, ...]:
-    """The operators; one without a name of its own is called after what it makes."""
     from onnx import helper
 
-    out: dict[str, Node] = {}
-    for i, node in enumerate(graph.node):
-        name = node.name or next(filter(None, node.output), node.op_type)
-        name = f"{name}#{i}" if name in out else name
+    out = []
+    for name, node in names_of(graph).items():
         op = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        out[name] = Node(name, op, tuple(node.input), tuple(node.output), attributes)
-    return tuple(out.values())
+        out.append(Node(name, op, tuple(node.input), tuple(node.output), attributes))
+    return tuple(out)
+
+
+def names_of(graph: Any) -> dict[str, Any]:
+    """The operators of a graph by name; one without a name of its own is called after what it makes."""
+    out: dict[str, Any] = {}
+    for i, node in enumerate(graph.node):
+        name = node.name or next(filter(None, node.output), node.op_type)
+        out[f"{name}#{i}" if name in out else name] = node
+    return out
 
 
 def _tensors(graph: Any) -> Iterator[tuple[str, int, tuple[int, ...] | None]]:

@@ -1,0 +1,1 @@
+"""Runs real networks through imperfect hardware, and counts how often they are still right."""
