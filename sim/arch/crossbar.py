@@ -128,6 +128,8 @@ class Crossbar:
     input_scale: InputScale = "calibrated"
 
     def __post_init__(self) -> None:
+        if self.step_bits > self.input_bits:
+            raise ArchitectureError(f"inputs of {self.input_bits} bit cannot be applied {self.step_bits} bit at a time")
         if self.active_rows > self.rows:
             raise ArchitectureError(f"an array of {self.rows} rows cannot read {self.active_rows} at once")
         if self.cell.least_us >= self.cell.most_us:
@@ -176,6 +178,20 @@ class Crossbar:
         return self.outputs * self.conversions // self.steps
 
     @property
+    def converters(self) -> int:
+        """ADCs of an array."""
+        return math.ceil(self.columns / self.adc.columns)
+
+    @property
+    def conversion_share(self) -> float:
+        """Share of a step that a conversion keeps the ADCs of an array busy; an equal one where it takes no time.
+
+        >>> Crossbar(128, 128, signs="offset", adc=Adc(columns=8, time_s=1e-9), pulse_s=16e-9).conversion_share * 128
+        0.5
+        """
+        return self.adc.time_s / (self.converters * self.step_s) if self.adc.time_s else 1 / self.reads_per_step
+
+    @property
     def step_s(self) -> float:
         """Seconds from one step to the next.
 
@@ -183,8 +199,7 @@ class Crossbar:
         3.2e-08
         """
         pulses = self.pulse_s * (2**self.step_bits - 1 if self.coding == "unary" else 1)
-        converters = math.ceil(self.columns / self.adc.columns)
-        conversion = self.adc.time_s * math.ceil(self.reads_per_step / converters)
+        conversion = self.adc.time_s * math.ceil(self.reads_per_step / self.converters)
         return max(pulses, conversion) if self.overlap else pulses + conversion
 
     @property

@@ -86,7 +86,7 @@ def _faults(arch: Architecture) -> Iterator[Fault]:
 
 
 def _resolutions(arch: Architecture) -> Iterator[Fault]:
-    """Converters whose models have other bits than the array."""
+    """Converters whose models have other bits than the array, and ADCs that are not as many as share its columns."""
     if arch.crossbar is None:
         return
     ours = {
@@ -100,3 +100,7 @@ def _resolutions(arch: Architecture) -> Iterator[Fault]:
         text = dict(node.component.attributes).get("bits")
         if own and text is not None and parse(text, DATA) != own:
             yield i, f"{node.name} has {text}, but {key} is {own} bit", f"bits: ${{{key}}}"
+        wanted = arch.crossbar.converters
+        if node.component.model == "adc" and node.count != wanted:
+            of = f"{arch.crossbar.columns} columns, by crossbar.adc.columns of {arch.crossbar.adc.columns}"
+            yield i, f"{node.name}: {node.count} for {of}, take other time than area", f"count: {wanted}"

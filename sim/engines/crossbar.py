@@ -8,11 +8,13 @@ network takes, or are written for every layer (`Crossbar.reload`). `sim.referenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from sim.arch.crossbar_machine import CrossbarMachine
 from sim.arch.tree import Architecture
+from sim.components.table import node_costs
 from sim.engines.crossbar_layer import LayerRun
 from sim.engines.crossbar_place import Cut, Placement, balanced
 from sim.engines.options import Options
@@ -95,17 +97,38 @@ def _with_static(results: list[LayerResult], machine: CrossbarMachine, chips: in
 
     Where weights are written for every layer, one layer runs after the other, and each takes it as long as it runs.
     Where they stay, all layers are at work at the same time, each on another input, and a result comes whenever the
-    slowest has ended. What the machine takes in that time is divided among the layers by their arrays.
+    slowest has ended, or what all share has served them (`_interval`). What the machine takes in that time is divided
+    among the layers by their arrays.
     """
     per_cycle = chips * sum(static_pj(machine.arch).values())
     arrays = sum(r.crossbar.arrays for r in results if r.crossbar)
-    interval = max((r.latency_cycles for r in results if r.crossbar), default=0.0)
+    interval = _interval(results, machine)[0] if arrays else 0.0
     for result in results:
         cycles = result.latency_cycles
         if not machine.xbar.reload and arrays:
             cycles = interval * (result.crossbar.arrays if result.crossbar else 0) / arrays
         breakdown = {**result.energy_breakdown, "static": per_cycle * cycles}
         yield replace(result, energy_breakdown=breakdown, energy_pj=sum(breakdown.values()))
+
+
+def _interval(results: Sequence[LayerResult], machine: CrossbarMachine) -> tuple[float, str]:
+    """Clock cycles from one result to the next where all layers are at work at once, and what is busy all that time.
+
+    It is a layer, which takes its next input when its arrays have done with the last one, however deep its pipeline
+    is; or a memory or link of which a chip has one, which all layers share, those without arrays too. Chips are taken
+    to divide that work evenly.
+    """
+    busy: dict[str, float] = defaultdict(float)
+    chips = max(r.crossbar.chips for r in results if r.crossbar)
+    shared = {node.name for node in machine.outside if machine.arch.instances(node.name) == 1}
+    for result in results:
+        used = min(chips, -(-result.crossbar.arrays // machine.arrays)) if result.crossbar else 1
+        for part, cycles in result.cycles.items():
+            if part.partition(".")[0] in shared:
+                busy[part] += cycles * used / chips
+    own = {r.name: r.latency_cycles - r.cycles["depth"] for r in results if r.crossbar}
+    slowest, most = max(own, key=own.__getitem__), max(busy, key=busy.__getitem__, default="")
+    return (busy[most], most) if busy[most] > own[slowest] else (own[slowest], slowest)
 
 
 def _large(network: Network, arch: Architecture) -> Iterator[str]:
@@ -126,26 +149,37 @@ def _few(names: list[str]) -> str:
 
 def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) -> Iterator[str]:
     """What would be wrong to keep silent about."""
-    xbar = CrossbarMachine.of(arch).xbar
+    machine, results = CrossbarMachine.of(arch), list(results)
+    xbar = machine.xbar
     for role, bits in (("inputs", xbar.input_bits), ("weights", xbar.weight_bits)):
         widest = max((t.bits for layer in network.mac_layers for t in layer.tensors if t.role == role), default=0)
         if widest > bits:
             yield f"{arch.name} takes {role} of {bits} bit; those of {network.name}, of {widest} bit, are cut to that"
     yield from _large(network, arch)
     if not xbar.reload:
-        yield from _side_by_side([r for r in results if r.crossbar], network, arch)
+        yield from _side_by_side(results, network, machine)
+    yield from _without_area(machine)
 
 
-def _side_by_side(laid: list[LayerResult], network: Network, arch: Architecture) -> Iterator[str]:
+def _side_by_side(results: list[LayerResult], network: Network, machine: CrossbarMachine) -> Iterator[str]:
     """How many chips work, and how fast they are together."""
+    laid = [r for r in results if r.crossbar]
     chips = max((r.crossbar.chips for r in laid if r.crossbar), default=1)
     if chips > 1:
-        yield f"the weights take {chips} chips of {arch.name}; costs are those of all of them"
+        yield f"the weights take {chips} chips of {machine.arch.name}; costs are those of all of them"
     if len(laid) > 1:
-        slowest = max(laid, key=lambda r: r.latency_cycles)
-        rate = network.batch / slowest.latency_s
+        interval, slowest = _interval(results, machine)
+        rate = network.batch * machine.arch.clock_hz / interval
         pace = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
         yield (
             f"layers may work at the same time, each on another input: {pace} results a second, as fast as "
-            f"{slowest.name} is; `static` is what the machine takes in that time, whatever it does"
+            f"{slowest} is; `static` is what the machine takes in that time, whatever it does"
         )
+
+
+def _without_area(machine: CrossbarMachine) -> Iterator[str]:
+    """Converters of which no area is known, where that of others is."""
+    areas = {node.name: node_costs(machine.arch)[node.name].area.value for node in machine.periphery}
+    names = [name for name, area in areas.items() if not area]
+    if 0 < len(names) < len(areas):
+        yield f"area is without {_few(names)}, whose own is not known"

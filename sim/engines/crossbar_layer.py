@@ -95,7 +95,7 @@ class LayerRun:
     def layout(self, latency: float) -> Crossbar:
         """How the layer lies on the arrays."""
         xbar, (_, n, k) = self.machine.xbar, self.cut.product.sizes
-        slots = self.placement.arrays * xbar.reads_per_step * latency / self.machine.step_cycles / self.rounds
+        busy = self.conversions * xbar.conversion_share * self.machine.step_cycles
         return Crossbar(
             rows=k,
             columns=n,
@@ -110,7 +110,7 @@ class LayerRun:
             interval_cycles=self.cut.reads * self.machine.step_cycles,
             conversions=self.conversions,
             cell_share=self.cells / (self.placement.arrays * xbar.rows * xbar.columns),
-            adc_share=self.conversions / slots,
+            adc_share=busy * self.rounds / (self.placement.arrays * latency),
             array_share=min(1.0, self.placement.arrays / (self.chips * self.machine.arrays)),
             chips=self.chips,
         )

@@ -31,7 +31,7 @@ hierarchy:
   - {converter: router, energy: {word: 1 pJ, source: made up}}
   - {fanout: arrays, x: 3, y: 2}
   - {converter: dac, tensors: inputs, count: 32}
-  - {converter: adc, tensors: outputs, component: {model: adc, bits: "${crossbar.adc.bits}", time: 2 ns}}
+  - {converter: adc, tensors: outputs, count: 8, component: {model: adc, bits: "${crossbar.adc.bits}", time: 2 ns}}
   - {fanout: array, x: 64, y: 32}
   - compute: cell
 """
@@ -110,6 +110,13 @@ def test_all_keys(tmp_path: Path):
         ("x: 64, y: 32", "x: 3, y: 32", "mine.yaml:5:1: a weight takes 4 cells, but the array has 3 columns"),
         ("active_rows: 16", "active_rows: 33", "mine.yaml:5:1: an array of 32 rows cannot read 33 at once"),
         ('"${crossbar.adc.bits}"', "8 bit", "mine.yaml:19:5: adc has 8 bit, but crossbar.adc.bits is 6 bit"),
+        (
+            "count: 8, component",
+            "component",
+            "mine.yaml:19:5: adc: 1 for 64 columns, by crossbar.adc.columns of 8, take other time than area",
+        ),
+        ("count: 8, component", "component", "expected: count: 8"),
+        ("step: 2 bit", "step: 9 bit", "mine.yaml:5:1: inputs of 8 bit cannot be applied 9 bit at a time"),
         ("class: crossbar", "class: spatial", "mine.yaml:5:1: a machine of class spatial has no analog arrays"),
         ("class: crossbar", "class: spatial", "a machine of class spatial has no analog arrays that could err"),
         ("clock:", "dataflow: weight_stationary\nclock:", "so there is no dataflow to choose"),
