@@ -36,17 +36,20 @@ def _dac(part: Part[Converter]) -> NodeCosts:
 
 
 def _memristor(part: Part[Compute]) -> NodeCosts:
-    """A resistor at the largest conductance with the largest input: ``G V^2 t``. Writing is one such pulse, too."""
+    """A resistor at the largest conductance with the largest input: ``G V^2 t``. Writing is one such pulse, too.
+
+    A phase-change cell (``pcm``) is written at the conductance of its melt, whatever it holds.
+    """
     rows = {row[0]: row[1:] for row in load("analog")["memristor"]["rows"]}
     device = part.choice("device", rows, "rram")
-    read, write, write_ns, cell_f2, source = rows[device]
+    read, write, write_ns, write_us, cell_f2, source = rows[device]
     most = part.quantity("conductance", CONDUCTANCE, "uS")
     volts = part.quantity("volts", VOLTAGE, "V", read)
     seconds = part.quantity("pulse", TIME, "s")
     how = f"{most:g} uS at {volts:g} V for {seconds * 1e9:g} ns; voltages and size: {source}"
     return NodeCosts(
         op=Given(most * volts**2 * seconds * 1e6, how),  # uS V^2 s are uJ
-        write=Given(most * write**2 * write_ns * 1e-3, f"one pulse of {write:g} V for {write_ns:g} ns: {source}"),
+        write=Given((write_us or most) * write**2 * write_ns * 1e-3, f"one pulse of {write:g} V for {write_ns:g} ns: {source}"),
         area=Given(cell_f2 * (part.node_nm * _UM_PER_NM) ** 2, f"{cell_f2:g} F2: {source}"),
     )
 

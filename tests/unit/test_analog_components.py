@@ -93,6 +93,14 @@ def test_a_memristor_is_a_resistor():
     assert cost(Compute, "memristor", conductance="1 uS", pulse="1 ns", volts="1 V").op.value == pytest.approx(1e-3)
 
 
+def test_a_phase_change_cell_is_molten_to_write_it():
+    cell = cost(Compute, "memristor", device="pcm", conductance="25 uS", volts="0.2 V", pulse="127 ns")
+    assert cell.write.value == pytest.approx(300e-6 * 1.6 * 40e-9 * 1e12)
+    assert cell.op.value == pytest.approx(25e-6 * 0.2**2 * 127e-9 * 1e12)
+    with pytest.raises(ComponentError, match="the attribute volts is missing"):
+        cost(Compute, "memristor", device="pcm", conductance="25 uS", pulse="127 ns")
+
+
 def test_an_sram_cell_is_that_of_its_source():
     cell = cost(Compute, "sram_cell", 65, 1.2)
     assert cell.op.value == pytest.approx(20.4 / 2304, rel=1e-4)

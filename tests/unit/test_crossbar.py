@@ -11,6 +11,7 @@ import pytest
 from sim.api import load_arch, run
 from sim.arch.crossbar import Adc, Crossbar
 from sim.arch.tree import Architecture
+from sim.components.table import node_costs
 from sim.engines.crossbar import evaluate
 from sim.engines.crossbar_peak import peak
 from sim.engines.run import area_um2, run_network
@@ -265,8 +266,8 @@ def test_written_layers_run_one_after_the_other(machine):
 
 def test_notes_say_what_is_cut_and_how_many_chips_there_are(machine):
     notes = run_network(network(), machine()).notes
-    assert notes[0] == "mine takes inputs of 4 bit; those of two, of 16 bit, are cut to that"
-    assert notes[1] == "mine takes weights of 4 bit; those of two, of 16 bit, are cut to that"
+    assert notes[0] == "mine takes inputs of 4 bit; those of two, of 16 bit, are cut to that in its arrays, and move as they are"
+    assert notes[1] == "mine takes weights of 4 bit; those of two, of 16 bit, are cut to that in its arrays, and move as they are"
     assert "chips of mine; costs are those of all of them" in notes[2]
 
 
@@ -302,6 +303,23 @@ def test_the_peak(machine):
     assert most.mm2 == pytest.approx(84e-6)
     limited = peak(machine("near.bandwidth=8 bit/cycle"))
     assert limited.watts["near"] == pytest.approx(2 * 8 / 4 * 2e-12 * 100e6)
+
+
+def test_the_peak_of_hermes_is_the_published_one():
+    """Le Gallo et al., Nature Electronics 6, 2023, one phase: the throughput by time alone, the rest is calibrated."""
+    most = peak(load_arch("pcm_crossbar"))
+    assert most.ops == pytest.approx(63.1e12, rel=1e-3)
+    assert most.ops_per_watt == pytest.approx(9.76e12, rel=1e-2)
+    assert most.ops_per_mm2 == pytest.approx(1.55e12, rel=1e-2)
+
+
+def test_fewer_bits_at_a_time_are_shorter_pulses():
+    """A cell of HERMES conducts for 15 ns where it did for 127 ns, four bits at a time instead of seven."""
+    usual, short = (load_arch("pcm_crossbar", set=[f"crossbar.inputs.step={bits}bit"]) for bits in (7, 4))
+    op = [node_costs(arch)["cell"].op.value for arch in (usual, short)]
+    assert op[1] / op[0] == pytest.approx(15 / 127)
+    assert short.crossbar is not None
+    assert short.crossbar.step_s == pytest.approx(21e-9)
 
 
 @pytest.mark.parametrize("name", ["isaac", "reram_crossbar", "pcm_crossbar", "sram_cim", "neurram"])
