@@ -56,8 +56,8 @@ class Crossbar:
         interval_cycles: clock cycles from one vector to the next.
         conversions: of all ADCs.
         cell_share: share of the cells of its arrays that hold a weight.
-        adc_share: share of the time that the layer runs for in which the ADCs of its arrays convert; where a conversion
-            takes no time, share of the conversions that full arrays could be read for.
+        adc_share: share of the time that the layer takes in which the ADCs of its arrays convert; where a conversion
+            takes no time, share of the conversions that there would be with full arrays.
         array_share: share of the arrays there are, on all chips.
         chips: machines that the network takes, side by side.
     """

@@ -129,7 +129,7 @@ class Crossbar:
 
     def __post_init__(self) -> None:
         if self.step_bits > self.input_bits:
-            raise ArchitectureError(f"inputs of {self.input_bits} bit cannot be applied {self.step_bits} bit at a time")
+            raise ArchitectureError(f"inputs of {self.input_bits} bit are not applied {self.step_bits} bit at a time")
         if self.active_rows > self.rows:
             raise ArchitectureError(f"an array of {self.rows} rows cannot read {self.active_rows} at once")
         if self.cell.least_us >= self.cell.most_us:

@@ -47,9 +47,10 @@ def _memristor(part: Part[Compute]) -> NodeCosts:
     volts = part.quantity("volts", VOLTAGE, "V", read)
     seconds = part.quantity("pulse", TIME, "s")
     how = f"{most:g} uS at {volts:g} V for {seconds * 1e9:g} ns; voltages and size: {source}"
+    writing = (write_us or most) * write**2 * write_ns * 1e-3
     return NodeCosts(
         op=Given(most * volts**2 * seconds * 1e6, how),  # uS V^2 s are uJ
-        write=Given((write_us or most) * write**2 * write_ns * 1e-3, f"one pulse of {write:g} V for {write_ns:g} ns: {source}"),
+        write=Given(writing, f"one pulse of {write:g} V for {write_ns:g} ns: {source}"),
         area=Given(cell_f2 * (part.node_nm * _UM_PER_NM) ** 2, f"{cell_f2:g} F2: {source}"),
     )
 

@@ -154,10 +154,8 @@ def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) 
     for role, bits in (("inputs", xbar.input_bits), ("weights", xbar.weight_bits)):
         widest = max((t.bits for layer in network.mac_layers for t in layer.tensors if t.role == role), default=0)
         if widest > bits:
-            yield (
-                f"{arch.name} takes {role} of {bits} bit; those of {network.name}, of {widest} bit, are cut to that in its "
-                "arrays, and move as they are"
-            )
+            ours = f"{arch.name} takes {role} of {bits} bit"
+            yield f"{ours}; those of {network.name}, of {widest} bit, are cut to that in its arrays, not before"
     yield from _large(network, arch)
     if not xbar.reload:
         yield from _side_by_side(results, network, machine)

@@ -45,7 +45,9 @@ def arch_tree(arch: Architecture) -> Tree:
         elif isinstance(node, Converter):
             branch.add(_label(node.name, *_converter(node, arch, costs[node.name])))
         else:
-            branch.add(_label(node.name, node.op, _compute(node, costs[node.name])))
+            branch.add(
+                _label(node.name, node.op, _compute(node, costs[node.name], "step" if arch.crossbar else "cycle"))
+            )
     return tree
 
 
@@ -181,8 +183,8 @@ def _network(link: Link, arch: Architecture, costs: NodeCosts) -> str:
     return f"{link.tensor}: {', '.join(does)}; {f'{energy(word)} a word' if word else 'for free'}"
 
 
-def _compute(compute: Compute, costs: NodeCosts) -> list[str]:
-    pace = "one a cycle" if compute.cycles == 1 else f"one every {compute.cycles:g} cycles"
+def _compute(compute: Compute, costs: NodeCosts, unit: str) -> list[str]:
+    pace = f"one a {unit}" if compute.cycles == 1 else f"one every {compute.cycles:g} {unit}s"
     stages = f", {compute.depth} stages" if compute.depth > 1 else ""
     price = _price({"an operation": costs.op.value, "a gated one": costs.gated.value})
     lines = [f"{compute.bits} bit, {pace}{stages}", f"energy: {price}"]

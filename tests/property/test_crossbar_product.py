@@ -34,7 +34,7 @@ from sim.reference.crossbar_product import Conductance, Walk
 @st.composite
 def crossbars(draw: st.DrawFn) -> Crossbar:
     """Arrays of all kinds. Limits of ADCs are odd numbers, so that no current lies between two codes."""
-    input_signs = draw(st.sampled_from(["pulses", "twos", "offset"]))
+    input_signs, input_bits = draw(st.sampled_from(["pulses", "twos", "offset"])), draw(st.integers(2, 8))
     rows = draw(st.integers(1, 9))
     bits = draw(st.sampled_from([0, 3, 6, 10]))
     return Crossbar(
@@ -44,8 +44,8 @@ def crossbars(draw: st.DrawFn) -> Crossbar:
         weight_bits=draw(st.integers(2, 8)),
         signs=draw(st.sampled_from(["balanced", "differential", "offset"])),
         cell=Cell(draw(st.integers(0, 4)), 50.0, draw(st.sampled_from([0.0, 5.0]))),
-        input_bits=draw(st.integers(2, 8)),
-        step_bits=1 if input_signs == "twos" else draw(st.integers(1, 8)),
+        input_bits=input_bits,
+        step_bits=1 if input_signs == "twos" else draw(st.integers(1, input_bits)),
         input_signs=input_signs,
         adc=Adc(bits, "full", limit=draw(st.sampled_from([7 * math.sqrt(2), math.pi, math.e / 10])) if bits else 0.0),
     )

@@ -116,7 +116,7 @@ def test_all_keys(tmp_path: Path):
             "mine.yaml:19:5: adc: 1 for 64 columns, by crossbar.adc.columns of 8, take other time than area",
         ),
         ("count: 8, component", "component", "expected: count: 8"),
-        ("step: 2 bit", "step: 9 bit", "mine.yaml:5:1: inputs of 8 bit cannot be applied 9 bit at a time"),
+        ("step: 2 bit", "step: 9 bit", "mine.yaml:5:1: inputs of 8 bit are not applied 9 bit at a time"),
         ("class: crossbar", "class: spatial", "mine.yaml:5:1: a machine of class spatial has no analog arrays"),
         ("class: crossbar", "class: spatial", "a machine of class spatial has no analog arrays that could err"),
         ("clock:", "dataflow: weight_stationary\nclock:", "so there is no dataflow to choose"),
