@@ -71,8 +71,16 @@ def test_the_cheapest_machine(asked: Any) -> None:
     _, out, _ = asked(*goal)
     said = " ".join(out.split())
     assert "found 80.0 % with least energy: crossbar.adc.bits=3 bit; none of the 1 that take less reach it" in said
+    assert ("unsure" in said) == (_least_of_the_found(asked(*goal, "--json")[1]) < 0.8)
+    _, out, _ = asked("--vary", "crossbar.adc.bits=8bit", "--budget", "accuracy >= 10%")
+    assert "unsure" not in out
     _, out, _ = asked("--vary", "crossbar.adc.bits=2bit,3bit", "--budget", "accuracy >= 99%")
     assert "none of 2 machines; the best has" in out
+
+
+def _least_of_the_found(written: str) -> float:
+    found = json.loads(written)["rows"][-1]
+    return float(found["mean"] - found["half_width"])
 
 
 @pytest.mark.parametrize("words", [(), ("--vary", "noise.read=0,0.1"), ("--vary", "crossbar.adc.bits=3bit,4bit")])
