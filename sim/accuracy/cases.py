@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sim.accuracy.axes import Axis, Settings
@@ -12,7 +13,7 @@ from sim.accuracy.study import Case, Cost
 from sim.accuracy.task import Task
 from sim.arch.tree import Architecture
 from sim.engines.run import run_network
-from sim.errors import TilenestError
+from sim.errors import ConfigError, TilenestError
 from sim.schema.architecture import read_architecture
 from sim.schema.workload import read_workload
 from sim.workload.network import Network
@@ -27,7 +28,12 @@ def architecture_of(arch: str | Path, sets: Sequence[str], settings: Settings) -
     Raises:
         TilenestError: when it cannot be read, or has none.
     """
-    out = read_architecture(arch, [*sets, *(f"{path}={value}" for path, value in settings)])
+    varied = [f"{path}={value}" for path, value in settings]
+    try:
+        out = read_architecture(arch, [*sets, *varied])
+    except ConfigError as error:
+        places = {f"--set {text}": f"--vary {text}" for text in varied}
+        raise ConfigError(replace(p, file=places.get(p.file, p.file)) for p in error.problems) from None
     machine_of(out)
     return out
 

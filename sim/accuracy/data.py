@@ -103,6 +103,10 @@ def _checked(data: Dataset) -> Dataset:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
             raise TilenestError(f"{where}: '{name}' is {array[tuple(place)]} at {place}")
+    if y.dtype.kind not in "iu" or not y.ndim:
+        raise TilenestError(
+            f"{where}: labels in 'y' are {y.dtype} {list(y.shape)}; whole numbers from 0 are expected"
+        )
     if not len(x) or len(x) != len(y) or not len(data.calibration):
         raise TilenestError(
             f"{where}: {len(x)} samples in 'x', {len(data.calibration)} for calibration, but {len(y)} labels in 'y'"
@@ -111,8 +115,6 @@ def _checked(data: Dataset) -> Dataset:
         raise TilenestError(
             f"{where}: samples are {list(x.shape[1:])}, but those for calibration {list(data.calibration.shape[1:])}"
         )
-    if y.dtype.kind not in "iu":
-        raise TilenestError(f"{where}: labels in 'y' are {y.dtype}; whole numbers from 0 are expected")
     if (y < 0).any():
         place = [int(i) for i in np.argwhere(y < 0)[0]]
         raise TilenestError(f"{where}: the label at {place} is {y[tuple(place)]}; labels count from 0")

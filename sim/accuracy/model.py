@@ -91,15 +91,16 @@ class TrainedModel:
             raise TilenestError(
                 f"{data.source}: samples are {list(given)}, but input '{self.input}' of {self.source} takes {shape}"
             )
-        if self.range is None or data.x.dtype == np.uint8:
+        if self.range is None:
             return
-        low, high = float(data.x.min()), float(data.x.max())
-        if low < self.range[0] or high > self.range[1]:
-            least, most = self.range
-            raise TilenestError(
-                f"{data.source}: 'x' goes from {low:g} to {high:g}, but input '{self.input}' of {self.source} takes "
-                f"numbers from {least:g} to {most:g}"
-            )
+        least, most = self.range
+        for name, samples in (("x", data.x), ("calibration", data.calibration)):
+            low, high = float(samples.min()), float(samples.max())
+            if samples.dtype != np.uint8 and (low < least or high > most):
+                raise TilenestError(
+                    f"{data.source}: '{name}' goes from {low:g} to {high:g}, but input '{self.input}' of "
+                    f"{self.source} takes numbers from {least:g} to {most:g}"
+                )
 
     def _unknown(self, operators: list[type[Any]]) -> str:
         """The first operator that cannot be run, as a person finds it."""
@@ -179,9 +180,13 @@ def _check_weights(graph: Any, path: Path) -> None:
     if not graph.initializer and not any(node.op_type == "Constant" for node in graph.node):
         inputs = ", ".join(i.name for i in graph.input)
         raise TilenestError(f"{path}: holds no weights, all its tensors are inputs ({inputs}) or computed of them")
-    for held in graph.initializer:
-        values = numpy_helper.to_array(held)
+    held = [(i.name, i) for i in graph.initializer]
+    held += [
+        (n.output[0], a.t) for n in graph.node if n.op_type == "Constant" for a in n.attribute if a.name == "value"
+    ]
+    for name, tensor in held:
+        values = numpy_helper.to_array(tensor)
         if values.dtype.kind != "f" or np.isfinite(values).all():
             continue
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise TilenestError(f"{path}: the weights '{held.name}' are {values[place]} at {list(place)}")
+        raise TilenestError(f"{path}: the weights '{name}' are {values[place]} at {list(place)}")

@@ -16,11 +16,11 @@ def notes_of(
 ) -> Iterator[str]:
     """Sentences about data, networks and machines, as far as there is something to say."""
     data = examiners[0].task.data
-    noisy = [row.mean for row in rows if row.what != "float"] or [row.mean for row in rows]
-    error = sampling_error(max(noisy), len(data.x))
-    yield f"{len(data.x):,} samples alone leave every accuracy uncertain by about {100 * error:.1f} % (95 %)"
+    error = max(sampling_error(row.mean, len(data.x)) for row in rows)
+    yield f"{len(data.x):,} samples alone leave accuracies uncertain by up to {100 * error:.1f} % (95 %)"
     if not data.held_out:
-        yield f"ranges were set on the first {len(data.calibration)} samples of those that were asked about"
+        some = f"the first {len(data.calibration)} samples of 'x'"
+        yield f"ranges were set on {some}, as the data set holds no 'calibration'"
     for examiner in examiners:
         yield from _of_network(examiner.task, rows)
         if examiner.recalibrate and "BatchNormalization" not in examiner.task.model.operators.values():

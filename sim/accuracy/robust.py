@@ -20,7 +20,7 @@ from sim.errors import TilenestError
 
 SEEDS = 5
 
-_SCHEMA = "tilenest-robust/1"
+SCHEMA = "tilenest-robust/1"
 
 _MOST_SEEDS = 1000
 
@@ -63,7 +63,7 @@ class Study:
             for row in self.rows
         ]
         data = (
-            {"schema": _SCHEMA, "tilenest": __version__}
+            {"schema": SCHEMA, "tilenest": __version__}
             | asdict(self)
             | {"rows": rows, "met": self.met if self.budget else None}
         )

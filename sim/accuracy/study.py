@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import statistics
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +28,7 @@ BASELINES: Mapping[str, Hardware] = {
 ARRAY, ALL = "array", "all"
 
 _FAR = 0.05
+_AT_ONCE = 4  # chips, as each takes memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class Cost:
         """One of them, by its name."""
         return {"energy": self.energy_pj, "latency": self.latency_s, "area": self.area_um2}[what]
 
+    def times(self, reads: int) -> Cost:
+        """What it costs to compute the sample so often, one time after the other."""
+        return Cost(reads * self.energy_pj, reads * self.latency_s, self.area_um2)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -49,7 +56,7 @@ class Row:
         what: one of `BASELINES`; ``array``, that is arrays without noise; an effect alone; ``all``.
         settings: what was changed of the machine, by path.
         shares: of right answers, one for each chip; one in all, where chips do not differ.
-        cost: on arrays, if it is known.
+        cost: on arrays, of all reads of a sample together.
     """
 
     model: str
@@ -132,16 +139,23 @@ class Examiner:
             TilenestError: when it cannot be put on this hardware.
         """
         name = self.task.model.name
-        settings, cost = (case.settings, case.costs.get(name)) if case else ((), None)
+        settings, cost = (case.settings, case.costs[name].times(self.reads)) if case else ((), None)
         said = " ".join([name, what, *(f"{path}={value}" for path, value in settings)])
-        shares = [self.share(hardware, seed, said) for seed in self.chips(hardware)]
-        return Row(name, what, settings, tuple(shares), cost)
+        return Row(name, what, settings, tuple(self._shares(hardware, said)), cost)
+
+    def _shares(self, hardware: Hardware, said: str) -> Iterator[float]:
+        """Share of right answers of each chip. Several are asked at once: most of it is outside of Python's lock."""
+        chips = self.chips(hardware)
+        with ThreadPoolExecutor(min(len(chips), os.cpu_count() or 1, _AT_ONCE)) as pool:
+            for share in pool.map(lambda seed: self.share(hardware, seed), chips):
+                self.progress(said)
+                yield share
 
     def chips(self, hardware: Hardware) -> tuple[int, ...]:
         """Seeds of the chips to be asked; one is enough where they do not differ."""
         return self.seeds if hardware.is_random else self.seeds[:1]
 
-    def share(self, hardware: Hardware, seed: int, said: str, layers: Collection[str] | None = None) -> float:
+    def share(self, hardware: Hardware, seed: int, layers: Collection[str] | None = None) -> float:
         """Share of right answers of one chip, with some layers or all of them on it."""
         task = self.task
         chosen = None if layers is None else sorted(layers)
@@ -152,7 +166,6 @@ class Examiner:
             products = products_of(task, hardware, seed, layers)
             correct = task.correct(products, noise_of(seed), self.reads, self.recalibrate)
             self.kept.put(asked, correct)
-        self.progress(said)
         return correct / task.samples
 
 
@@ -192,6 +205,8 @@ def layers(examiner: Examiner, machine: Analog) -> list[LayerRow]:
             error += float(np.square(products[part].product(trace.inputs, noise_of(seed)) - exact).sum())
         reports = [products[part].report for part in parts]  # type: ignore[attr-defined]  # of arrays
         rows, columns = task.traces[parts[0]].weights.shape
+        share = examiner.share(machine, seed, [name])
+        examiner.progress(f"{task.model.name} {name} alone")
         out.append(
             LayerRow(
                 name,
@@ -202,7 +217,7 @@ def layers(examiner: Examiner, machine: Analog) -> list[LayerRow]:
                 statistics.fmean(r.cells for r in reports),
                 max(max(r.clipped) for r in reports),
                 float(10 * np.log10(signal / error)) if error and signal else None,
-                examiner.share(machine, seed, f"{task.model.name} {name} alone", [name]),
+                share,
             )
         )
     return out

@@ -133,7 +133,7 @@ class Task:
 
         def multiply(part: Part, inputs: Array, weights: Array) -> Array:
             product = products.get(part)
-            return np.asarray(inputs @ weights if product is None else product.product(inputs, rng))
+            return np.asarray(inputs @ weights if product is None else product.product(_wide(inputs), rng))
 
         model, rank, moments = self.model, self.data.y.ndim, Moments()
         if recalibrate:
@@ -182,8 +182,13 @@ class _Recorder:
         some = inputs[:: math.ceil(len(inputs) / _MOST_ROWS)]
         kept = some if seen is None else np.concatenate([seen.inputs, some])
         rows = seen.rows if seen else math.ceil(len(inputs) / self.batch)
-        self.traces[part] = Trace(weights, kept, rows)
+        self.traces[part] = Trace(_wide(weights), _wide(kept), rows)
         return np.asarray(inputs @ weights)
+
+
+def _wide(numbers: Array) -> Array:
+    """Numbers in at least single precision: in half precision, sums of what arrays compute would overflow."""
+    return numbers.astype(np.promote_types(numbers.dtype, np.float32), copy=False)
 
 
 def _most(answers: list[Array]) -> Array:

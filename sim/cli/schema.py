@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-KINDS = ("arch", "workload", "dataflow", "mapping", "result")
+KINDS = ("arch", "workload", "dataflow", "mapping", "result", "robust")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -12,7 +12,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "schema",
         help="print a JSON Schema, e.g. for completion in an editor",
-        description="Prints the JSON Schema (draft 2020-12) of a kind of file, or of what `run --json` writes.",
+        description="Prints the JSON Schema (draft 2020-12) of a kind of file, or of what `run --json` (result) and "
+        "`robust --json` write.",
     )
     parser.add_argument("kind", choices=KINDS)
 
@@ -22,6 +23,7 @@ def execute(args: argparse.Namespace) -> int:
     import json
 
     from sim.report.result_schema import result_schema
+    from sim.report.robust_schema import robust_schema
     from sim.schema import jsonschema
 
     schemas = {
@@ -30,6 +32,7 @@ def execute(args: argparse.Namespace) -> int:
         "dataflow": jsonschema.dataflow_schema,
         "mapping": jsonschema.mapping_schema,
         "result": result_schema,
+        "robust": robust_schema,
     }
     print(json.dumps(schemas[args.kind](), indent=2))
     return 0

@@ -120,6 +120,8 @@ def _found(study: Study) -> Iterator[str]:
         if study.met:
             row = machines[-1]
             yield f"found    {goal}: {_settings(row)}; none of the {len(machines) - 1} that take less reach it"
+            if row.mean - (row.half_width or 0) < study.budget.accuracy:
+                yield "unsure   its confidence interval begins below that: more --seeds tell"
         else:
             yield f"found    {goal}: none of {several(len(machines), 'machine')}; the best has {_best(machines)}"
     elif costs_differ(machines):

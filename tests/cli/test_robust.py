@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
+from onnx import numpy_helper
 
 from tests.asked import data, machine, network, samples, weights
 from tests.onnx_models import op, save
@@ -31,7 +33,7 @@ def test_effects_and_layers(asked: Any) -> None:
     for named in ("float", "int8", "int4", "binary", "arrays without noise", "programming alone", "read alone"):
         assert named in first
     assert "hidden hurts most: alone on the arrays it loses" in out
-    assert "note     ranges were set on the first 200 samples of those that were asked about" in out
+    assert "note     ranges were set on the first 200 samples of 'x', as the data set holds no 'calibration'" in out
 
 
 def test_json_holds_it_all(asked: Any) -> None:
@@ -69,8 +71,16 @@ def test_the_cheapest_machine(asked: Any) -> None:
     _, out, _ = asked(*goal)
     said = " ".join(out.split())
     assert "found 80.0 % with least energy: crossbar.adc.bits=3 bit; none of the 1 that take less reach it" in said
+    assert ("unsure" in said) == (_least_of_the_found(asked(*goal, "--json")[1]) < 0.8)
+    _, out, _ = asked("--vary", "crossbar.adc.bits=8bit", "--budget", "accuracy >= 10%")
+    assert "unsure" not in out
     _, out, _ = asked("--vary", "crossbar.adc.bits=2bit,3bit", "--budget", "accuracy >= 99%")
     assert "none of 2 machines; the best has" in out
+
+
+def _least_of_the_found(written: str) -> float:
+    found = json.loads(written)["rows"][-1]
+    return float(found["mean"] - found["half_width"])
 
 
 @pytest.mark.parametrize("words", [(), ("--vary", "noise.read=0,0.1"), ("--vary", "crossbar.adc.bits=3bit,4bit")])
@@ -142,7 +152,8 @@ WRONG_DATA = [
     ({"x": np.ones((200, 7), np.float32)}, "samples are [7], but input 'x' of made.onnx takes [6]"),
     ({"y": np.full(200, 4)}, "the label at [0] is 4, but made.onnx knows 4 classes, 0 to 3"),
     ({"y": np.arange(200) - 1}, "the label at [0] is -1; labels count from 0"),
-    ({"y": np.zeros(200)}, "labels in 'y' are float64; whole numbers from 0 are expected"),
+    ({"y": np.zeros(200)}, "labels in 'y' are float64 [200]; whole numbers from 0 are expected"),
+    ({"y": np.int64(1)}, "labels in 'y' are int64 []; whole numbers from 0 are expected"),
     ({"y": np.zeros(199, int)}, "200 samples in 'x', 200 for calibration, but 199 labels in 'y'"),
     ({"x": np.full((200, 6), np.inf, np.float32)}, "'x' is inf at [0, 0]"),
     ({"calibration": np.ones((3, 5), np.float32)}, "samples are [6], but those for calibration [5]"),
@@ -161,6 +172,14 @@ def test_data_beyond_the_range_of_a_shipped_model(asked: Any, tmp_path: Path) ->
     assert status == 2
     assert err.startswith("made.npz: 'x' goes from 255 to 255, but input 'images' of ")
     assert err.endswith("fashion_lenet.onnx takes numbers from 0 to 1\n")
+
+
+def test_samples_for_calibration_beyond_the_range_of_a_shipped_model(asked: Any, tmp_path: Path) -> None:
+    x = np.zeros((3, 1, 28, 28), np.float32)
+    np.savez(tmp_path / "made.npz", x=x, y=np.zeros(3, int), calibration=x + 2)
+    status, _, err = asked("--model", "fashion_lenet")
+    assert status == 2
+    assert err.startswith("made.npz: 'calibration' goes from 2 to 2, but input 'images' of ")
 
 
 def test_a_file_that_holds_no_arrays(asked: Any, tmp_path: Path) -> None:
@@ -190,10 +209,44 @@ def test_other_mistakes(asked: Any, words: tuple[str, ...], said: str) -> None:
     assert asked(*words) == (2, "", f"{said}\n")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--vary", "noise.read=0,0.1"), ("--vary", "crossbar.adc.bits=2bit,8bit", "--budget", "accuracy >= 80%")],
+)
+def test_the_schema_describes_all_that_is_written(asked: Any, tilenest: Any, words: tuple[str, ...]) -> None:
+    schema = json.loads(tilenest("schema", "robust")[1])
+    written = json.loads(asked(*words, "--json")[1])
+    jsonschema.Draft202012Validator(_closed(schema)).validate(written)
+    assert list(written["rows"][-1]["cost"]) == ["energy_pj", "latency_s", "area_um2"]
+
+
+def _closed(schema: Any) -> Any:
+    """A schema by which nothing may be there that it does not name."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(part) for key, part in schema.items()}
+    return closed | {"additionalProperties": False} if "required" in schema else closed
+
+
+def test_weights_in_an_operator_that_are_no_numbers(asked: Any, tmp_path: Path) -> None:
+    held = infinite("w1")
+    stored = op("Constant", "", "w", value=numpy_helper.from_array(held["w1"]))
+    nodes = [stored, op("MatMul", "x w", "hidden"), op("MatMul", "hidden w2", "y")]
+    save(tmp_path, nodes, {"x": ["N", 6]}, {"w2": held["w2"]})
+    assert asked() == (2, "", "made.onnx: the weights 'w' are nan at [2, 3]\n")
+
+
+def test_reads_are_paid_for(asked: Any) -> None:
+    once, often = (json.loads(asked("--reads", str(n), "--json")[1])["rows"][-1]["cost"] for n in (1, 3))
+    assert often == {**once, "energy_pj": 3 * once["energy_pj"], "latency_s": 3 * once["latency_s"]}
+
+
 def test_a_mistake_in_what_is_varied_has_a_place(asked: Any) -> None:
     status, _, err = asked("--vary", "noise.read=0.1,many")
     assert status == 2
-    assert err.startswith("--set noise.read=many: noise.read is 'many'")
+    assert err.startswith("--vary noise.read=many: noise.read is 'many'")
 
 
 def test_idx_files(asked: Any, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import sim
 from sim.arch.library import find, names
 from sim.schema import yaml12
 
-KINDS = ("arch", "workload", "dataflow", "mapping", "result")
+KINDS = ("arch", "workload", "dataflow", "mapping", "result", "robust")
 FOLDERS: dict[str, Any] = {"arch": "arch_configs", "workload": "workloads", "dataflow": "dataflows"}
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "json.md"
 

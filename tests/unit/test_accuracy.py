@@ -14,10 +14,10 @@ from sim.accuracy.cases import architecture_of, cases_of, design_axes
 from sim.accuracy.contents import inputs_hold, weights_hold, with_contents
 from sim.accuracy.data import read_dataset
 from sim.accuracy.digital import quantize
-from sim.accuracy.hardware import Exact, machine_of, noise_of, products_of
+from sim.accuracy.hardware import Digital, Exact, machine_of, noise_of, products_of
 from sim.accuracy.model import read_trained
 from sim.accuracy.robust import Plan, robust
-from sim.accuracy.statistics import half_width
+from sim.accuracy.statistics import half_width, sampling_error
 from sim.accuracy.study import Cost, Row, front
 from sim.accuracy.task import Task, Trace
 from sim.api import load_workload, run
@@ -123,6 +123,32 @@ def test_effects_come_alone_and_together_with_what_they_cost(tmp_path: Path) -> 
     assert means["all"] <= min(means["programming"], means["read"]) < means["array"]
     assert [row.cost is None for row in found.rows] == [True] * 4 + [False] * 4
     assert {layer.name: layer.rows * layer.columns for layer in found.layers["made"]} == {"hidden": 48, "scores": 32}
+
+
+def test_chips_that_are_asked_at_once_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = machine(tmp_path), [network(tmp_path)], data(tmp_path)
+    at_once = robust(*files, seeds=6, cache=False)
+    monkeypatch.setattr(study, "_AT_ONCE", 1)
+    assert at_once == robust(*files, seeds=6, cache=False)
+
+
+def test_weights_of_half_precision_do_not_overflow(tmp_path: Path) -> None:
+    """Numbers of eight bits times those of inputs, summed, are beyond the 65,504 of half precision."""
+    rng = np.random.default_rng(4)
+    x, w = rng.random((64, 300)).astype(np.float32), rng.standard_normal((300, 4)).astype(np.float16)
+    nodes = [op("Cast", "x", "half", to=10), op("MatMul", "half w", "sums"), op("Cast", "sums", "y", to=1)]
+    model = read_trained(save(tmp_path, nodes, {"x": ["N", 300]}, {"w": w}))
+    right = (x @ w.astype(np.float32)).argmax(axis=1)
+    np.savez(tmp_path / "half.npz", x=x, y=right)
+    task = Task.of(model, read_dataset(tmp_path / "half.npz"))
+    assert task.correct(products_of(task, Digital(8, 8), 0), noise_of(0)) >= 60
+
+
+def test_uncertainty_by_few_samples_is_that_of_the_least_certain_row(tmp_path: Path) -> None:
+    found = robust(machine(tmp_path), [network(tmp_path)], data(tmp_path), seeds=1)
+    worst = max(sampling_error(row.mean, 200) for row in found.rows)
+    assert f"200 samples alone leave accuracies uncertain by up to {100 * worst:.1f} % (95 %)" in found.notes
+    assert worst > sampling_error(1.0, 200)
 
 
 def test_as_many_questions_are_asked_as_were_announced(tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def test_poolings(data: st.DataObject) -> None:
     attributes["strides"] = data.draw(st.lists(st.integers(1, 3), min_size=2, max_size=2))
     attributes["ceil_mode"] = data.draw(st.sampled_from([0, 0, 0, 1]))
     if data.draw(st.booleans()):
+        if kind == "MaxPool":
+            size[1] = size[0]  # onnx 1.23 mixes the axes up: padded, it finds nothing in some windows of 1 x 2
         before = [data.draw(st.integers(0, k - 1)) for k in size]
         attributes["pads"] = before + [data.draw(st.integers(0, k - 1)) for k in size]
         if kind == "AveragePool":
@@ -85,6 +87,16 @@ def test_poolings(data: st.DataObject) -> None:
     x = random(2, 2, *(k + data.draw(st.integers(0, 4)) for k in size))
     expected, found = both(kind, {"x": x}, "", **attributes)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_largest_of_padded_windows_that_onnx_does_not_find() -> None:
+    x = np.array([[[[-3.0, -1.0, -2.0]]]], np.float32)
+    node = helper.make_node("MaxPool", ["x"], ["y"], "pool", kernel_shape=[1, 2], pads=[0, 1, 0, 0])
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)]
+    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    ours = ReferenceEvaluator(model, new_ops=operators(lambda part, rows, matrix: rows @ matrix, frozenset()))
+    np.testing.assert_array_equal(ours.run(None, {"x": x})[0], [[[[-3, -1, -1]]]])
 
 
 @pytest.mark.parametrize("attributes", [{}, {"transA": 1}, {"transB": 1, "alpha": 0.5}, {"transB": 1, "beta": 2.0}])
