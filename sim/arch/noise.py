@@ -81,12 +81,19 @@ class Drift:
         model: ``power``: the exponents are normal, or ``pcm``: as measured, by conductance.
         nu, nu_sigma: mean and standard deviation of the exponents, for ``power``.
         start_s: when after the last pulse a device counts as programmed, in seconds.
+
+    Raises:
+        ArchitectureError: for a device that counts as programmed at once: its power of time would be endless.
     """
 
     model: DriftModel = "power"
     nu: float = 0.0
     nu_sigma: float = 0.0
     start_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.start_s <= 0:
+            raise ArchitectureError(f"drift starts some time after the last pulse, not after {self.start_s:g} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,9 @@ class Read:
         read_s: how long a read takes, for 1/f noise, in seconds.
         start_s: when after the last pulse a device counts as programmed, in seconds.
         slow: whether it is the same in all products, as what is slow in 1/f noise is, instead of new in each.
+
+    Raises:
+        ArchitectureError: for a read that takes no time: its bandwidth would be endless.
     """
 
     model: ReadModel = "proportional"
@@ -110,6 +120,10 @@ class Read:
     start_s: float = 20.0
     slow: bool = False
 
+    def __post_init__(self) -> None:
+        if self.read_s <= 0:
+            raise ArchitectureError(f"a read takes some time, not {self.read_s:g} s")
+
 
 @dataclass(frozen=True, slots=True)
 class Thermal:
@@ -118,10 +132,17 @@ class Thermal:
     Attributes:
         bandwidth_hz: of the circuit that reads a column.
         read_v: the largest voltage on a row.
+
+    Raises:
+        ArchitectureError: for no voltage, to which noise would be compared.
     """
 
     bandwidth_hz: float
     read_v: float
+
+    def __post_init__(self) -> None:
+        if self.read_v <= 0:
+            raise ArchitectureError(f"rows need a voltage to be read, not {self.read_v:g} V")
 
 
 @dataclass(frozen=True, slots=True)

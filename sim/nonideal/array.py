@@ -64,7 +64,14 @@ class Programmed:
 
         Args:
             rng: for noise that is new in every product.
+
+        Raises:
+            TilenestError: for vectors that are not as long as the matrix has rows.
         """
+        if inputs.ndim != 2 or inputs.shape[1] != self.layout.rows:
+            raise TilenestError(
+                f"the inputs have the shape {inputs.shape}, expected any number of rows of {self.layout.rows}"
+            )
         inputs = np.ascontiguousarray(inputs, self.offsets.dtype)
         if self.layout.xbar.input_scale == "vector":
             peaks = vector_peaks(inputs)
@@ -136,7 +143,7 @@ def program(
     offsets = sum(lowest(ranges, c, plan) for c in cells) - inputs.shift * plan.column_sums(weights)
     return Programmed(
         plan,
-        tuple(equipped(c, ranges, plan, errors) for c in cells),
+        equipped(cells, ranges, plan, errors),
         offsets.astype(dtype),
         Report(
             plan.arrays,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -43,11 +46,25 @@ class Block:
         convert(currents, self.slope, self.shift, self.top, self.weight * out.dtype.type(counts), out)
 
 
-def equipped(cells: Cells, ranges: tuple[AdcRange, ...], plan: Layout, errors: np.random.Generator) -> Block:
-    """The block with its ADCs, of which each has an offset and a gain of its own."""
+def equipped(
+    cells: Iterable[Cells], ranges: tuple[AdcRange, ...], plan: Layout, errors: np.random.Generator
+) -> tuple[Block, ...]:
+    """The blocks with their ADCs, of which each has an offset and a gain of its own.
+
+    Blocks of one array are read in turns by the same ADCs: their errors do not average out.
+    """
+    blocks: list[Block] = []
+    for _, together in groupby(cells, lambda c: plan.array_of(c.now.rows)):
+        gain, offset = _adc_errors(plan, errors)
+        blocks += [_equipped(c, ranges, plan, gain, offset) for c in together]
+    return tuple(blocks)
+
+
+def _equipped(
+    cells: Cells, ranges: tuple[AdcRange, ...], plan: Layout, gain: FloatArray, offset: FloatArray
+) -> Block:
     dtype, outputs = cells.now.matrix.dtype, plan.outputs
     each = np.repeat(np.array(ranges, object), plan.signs)
-    gain, offset = _adc_errors(plan, errors)
     steps = np.array([r.step if r.codes else 1.0 for r in each])
     lows = np.array([r.low if r.codes else 0.0 for r in each])
     slope = gain / np.repeat(steps, outputs)
@@ -78,10 +95,20 @@ def _adc_errors(plan: Layout, rng: np.random.Generator) -> tuple[FloatArray, Flo
     if error is None:
         return np.ones(conversions), np.zeros(conversions)
     taken = 2 if plan.xbar.signs == "balanced" else 1
-    place = np.arange(plan.outputs) * plan.converted + np.arange(plan.converted)[:, None]
-    adc = place.ravel() * taken // plan.xbar.adc.columns
+    array, output = np.divmod(np.arange(plan.outputs), plan.xbar.outputs)
+    column = (output * plan.converted + np.arange(plan.converted)[:, None]) * taken
+    of_an_array = math.ceil(plan.xbar.columns / plan.xbar.adc.columns)
+    adc = (array * of_an_array + column // plan.xbar.adc.columns).ravel()
     gains, offsets = rng.standard_normal((2, adc.max() + 1))[:, adc]
     return 1 + error.gain * gains, error.offset * offsets
+
+
+def _some(currents: FloatArray) -> FloatArray:
+    """Some of many currents [B, C], evenly from all columns: steps that divide C would never see most of them."""
+    step = max(1, currents.size // _SAMPLED)
+    while math.gcd(step, currents.shape[1]) > 1:
+        step += 1
+    return currents.ravel()[::step]
 
 
 def calibrated(
@@ -95,7 +122,7 @@ def calibrated(
         for signal in signals:
             currents = bent[:, signal.rows] @ signal.matrix + signal.bias
             for s, part in enumerate(np.split(currents, slices, axis=1)):
-                seen[s].append(part.ravel()[:: max(1, part.size // _SAMPLED)])
+                seen[s].append(_some(part))
     ranges, clipped = [], []
     for parts in seen:
         values = np.concatenate(parts) if parts else None

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sim.arch.noise import Stuck
 from sim.nonideal.drift import drift_exponents, drifted, heated
 from sim.nonideal.layout import Layout
-from sim.nonideal.programming import programmed, stuck_cells, with_stuck, with_variation
+from sim.nonideal.programming import Lines, programmed, stuck_cells, stuck_lines, with_stuck, with_variation
 from sim.nonideal.read import read_sigma, thermal_variance
 from sim.nonideal.streams import FloatArray, Seed, stream
 from sim.nonideal.wires import effective
@@ -61,6 +62,7 @@ class Writer:
     seed: Seed
     cycle: int
     _streams: dict[tuple[str, int], np.random.Generator] = field(default_factory=dict)
+    _lines: dict[int, Lines] = field(default_factory=dict)
 
     def write(self, weights: FloatArray) -> Iterator[Cells]:
         """The cells of all blocks."""
@@ -83,7 +85,7 @@ class Writer:
 
     def _block(self, rows: slice, target: FloatArray) -> Cells:
         noise = self.plan.noise
-        fresh, now = self._conductances(target)
+        fresh, now = self._conductances(rows, target)
         compensation = _fallen(fresh, now) if noise.compensation else 1.0
         if noise.read and noise.read.slow:
             sigma = read_sigma(now, fresh, noise.read, noise.time_s, self.plan.xbar.cell)
@@ -99,7 +101,7 @@ class Writer:
         share = np.divide(seen, now, out=np.ones_like(now), where=now > 0) if noise.wires else 1
         return Cells(self._signal(rows, fresh * share, gains, offsets), signal, variance, floor, compensation)
 
-    def _conductances(self, target: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _conductances(self, rows: slice, target: FloatArray) -> tuple[FloatArray, FloatArray]:
         """As written, and now: the same where nothing changes."""
         noise, cell = self.plan.noise, self.plan.xbar.cell
         g = target
@@ -115,9 +117,16 @@ class Writer:
             now = heated(now, noise.kelvin, noise.temperature)
         if not noise.stuck:
             return g, now
-        faults = stuck_cells(g.shape, noise.stuck, self._device("stuck"))
+        faults = self._faults(rows, g.shape, noise.stuck)
         fresh = with_stuck(g, faults, cell)
         return fresh, fresh if now is g else with_stuck(now, faults, cell)
+
+    def _faults(self, rows: slice, shape: tuple[int, ...], stuck: Stuck) -> np.ndarray:
+        """Stuck cells; where a whole column is, it is in all blocks of its array."""
+        rng, array = self._device("stuck"), self.plan.array_of(rows)
+        if array not in self._lines:
+            self._lines[array] = stuck_lines(shape, stuck, rng)
+        return stuck_cells(shape, stuck, self._lines[array], rng)
 
     def _drivers(self, rows: int, dtype: np.dtype) -> tuple[FloatArray, FloatArray]:
         """Gains of the DACs of rows, and what they add, in their steps."""

@@ -46,7 +46,15 @@ class WeightCode:
 
 
 def weight_code(xbar: Crossbar, peak: float) -> WeightCode:
-    """The code of weights up to `peak`. A continuous cell takes a weight as it is, without rounding."""
+    """The code of weights up to `peak`. A continuous cell takes a weight as it is, without rounding.
+
+    Raises:
+        ArchitectureError: for weights that are nothing but a sign.
+    """
+    if xbar.weight_bits < 2:
+        raise ArchitectureError(
+            f"a weight of {xbar.weight_bits} bit, its sign included, has no magnitude; expected at least 2 bit"
+        )
     paired = xbar.signs != "offset"
     peak = peak or 1.0
     if not xbar.cell.bits:
@@ -108,12 +116,17 @@ def input_code(xbar: Crossbar, peak: float, signed: bool) -> InputCode:
     """The code of inputs up to `peak` in magnitude.
 
     Raises:
-        ArchitectureError: for two's complement in digits of several bits, whose top digit has no voltage.
+        ArchitectureError: for inputs that are nothing but a sign, and for two's complement in digits of several bits,
+            whose top digit has no voltage.
     """
     peak = peak or 1.0
     pulses = xbar.input_signs == "pulses"
     bits = xbar.input_bits - 1 if pulses else xbar.input_bits
     most = 2 ** (bits if pulses or not signed else bits - 1) - 1
+    if not most:
+        raise ArchitectureError(
+            f"an input of {xbar.input_bits} bit, its sign included, has no magnitude; expected at least 2 bit"
+        )
     step_bits = min(xbar.step_bits, bits)
     twos = signed and xbar.input_signs == "twos"
     if twos and step_bits > 1:

@@ -47,6 +47,10 @@ class Layout:
             for begin in range(first, min(first + self.xbar.rows, self.rows), at_once)
         )
 
+    def array_of(self, rows: slice) -> int:
+        """The array in which a block lies, counted along the rows."""
+        return int(rows.start) // self.xbar.rows
+
     @property
     def tiles(self) -> tuple[slice, ...]:
         """Outputs that lie in the same arrays."""
@@ -95,7 +99,9 @@ class Layout:
     @property
     def granule(self) -> float:
         """The smallest difference of two currents."""
-        levels = self.weights.largest if self.xbar.cell.bits else 2.0 ** (self.xbar.weight_bits - 1) - 1
+        levels = self.weights.largest
+        if not self.xbar.cell.bits:  # as of weights that are rounded
+            levels = (2.0 ** (self.xbar.weight_bits - 1) - 1) * (1 if self.weights.paired else 2)
         return (1 - self.empty) / levels / self.inputs.span
 
     @property

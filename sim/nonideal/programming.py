@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from sim.arch.crossbar import Cell
@@ -17,7 +19,7 @@ def programming_sigma(target: FloatArray, error: Programming, cell: Cell) -> Flo
     Sources:
         pcm: aihwkit's fit (`PCMLikeNoiseModel`) to Joshi et al., Nature Communications 11, 2473 (2020), Fig. 3b.
         rram_wan: CrossSim's fit to Wan et al., Nature 608 (2022), Extended Data Fig. 3, one second after writing.
-        rram_milo: CrossSim's fit to Milo et al., IRPS 2021, Fig. 4 (IGVVA-100).
+        rram_milo: CrossSim's fit to Milo et al., IRPS 2021, Fig. 4 (IGVVA-100): 50 to 225 uS, extrapolated below.
         sonos: CrossSim's fit to Agrawal et al., IEDM 2022, Fig. 10a, right after writing.
     """
     g, sigma = target, target
@@ -59,18 +61,24 @@ def with_variation(
     return varied(varied(g, variation.device, device), variation.cycle, cycle)
 
 
-def stuck_cells(shape: tuple[int, ...], stuck: Stuck, rng: np.random.Generator) -> np.ndarray:
+Lines: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""Of columns [..., 1, columns]: which ones have their faults as a whole, and what these are."""
+
+
+def stuck_lines(shape: tuple[int, ...], stuck: Stuck, rng: np.random.Generator) -> Lines:
+    """Columns of an array that are stuck as a whole."""
+    columns = (*shape[:-2], 1, shape[-1])
+    return rng.random(columns) < stuck.clustered, _faults(columns, stuck, rng)
+
+
+def stuck_cells(shape: tuple[int, ...], stuck: Stuck, lines: Lines, rng: np.random.Generator) -> np.ndarray:
     """Which cells of [..., rows, columns] are stuck: 1 on, -1 off, 0 none.
 
     A share `clustered` of the faults takes whole columns, the others hit cells one by one: Chen et al., IEEE
     Transactions on Computers 64 (2015), find both stuck cells and patterns that come from shorts of bit lines.
     """
-    columns = (*shape[:-2], 1, shape[-1])
-    return np.where(
-        rng.random(columns) < stuck.clustered,
-        _faults(columns, stuck, rng),
-        _faults(shape, stuck, rng),
-    )
+    clustered, faults = lines
+    return np.where(clustered, faults, _faults(shape, stuck, rng))
 
 
 def _faults(shape: tuple[int, ...], stuck: Stuck, rng: np.random.Generator) -> np.ndarray:

@@ -26,17 +26,18 @@ def read_sigma(g: FloatArray, written: FloatArray, read: Read, time_s: float, ce
             Communications 11, 2473 (2020).
         sonos: CrossSim's fit to Agrawal et al., IEDM 2022, Fig. 11b.
     """
-    decades = math.sqrt(math.log((time_s + read.start_s + read.read_s) / (2 * read.read_s)))
+    ratio = max(1.0, (time_s + read.start_s + read.read_s) / (2 * read.read_s))
+    width = math.sqrt(math.log(ratio))  # 0 where a read takes all the time that there was
     match read.model:
         case "proportional":
             return read.sigma * g
         case "independent":
             return np.full_like(g, read.sigma * cell.most_us)
         case "flicker":
-            return read.sigma * decades * g
+            return read.sigma * width * g
         case "pcm":
             quality = np.minimum(0.2, 0.0088 / np.maximum((written / 25) ** 0.65, 1e-3))
-            return read.scale * decades * quality * g
+            return read.scale * width * quality * g
         case "sonos":
             return read.scale * 12.58037 * (1 - np.exp(-g * 100 / 215.36557)) / 100  # 100 nA per uS
 

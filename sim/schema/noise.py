@@ -14,10 +14,11 @@ from pydantic_core import CoreSchema
 from sim.arch import noise as domain
 from sim.schema.costs import present
 from sim.schema.validate import Frequency, Resistance, Strict, Time, UnitField, Voltage, reject
-from sim.units import RESISTANCE
+from sim.units import RESISTANCE, TIME
 
 Spread = Annotated[float, Field(ge=0, le=10)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Span = Annotated[float, UnitField((TIME,), zero=False)]
 Kelvin = Annotated[float, Field(gt=0, le=2000)]
 
 
@@ -46,6 +47,14 @@ class EffectText(Strict):
         """As the domain has it."""
 
 
+def _check_spread(model: str, sigma: float | None, scale: float | None) -> None:
+    """Refuse a spread that the model would not look at."""
+    if model in domain.MEASURED_US and sigma is not None:
+        raise reject(f"the model {model} has a spread of its own, and no sigma", "scale, which multiplies it")
+    if model not in domain.MEASURED_US and scale is not None:
+        raise reject(f"the model {model} has no measured spread that scale could multiply", "sigma")
+
+
 class ProgrammingText(EffectText):
     """How far a conductance is from what was to be written."""
 
@@ -58,6 +67,11 @@ class ProgrammingText(EffectText):
         None, description="relative spread, e.g. 0.05; of the cell's largest conductance where independent"
     )
     scale: Spread | None = Field(None, description="multiplies the spread of measured models (default 1)")
+
+    @model_validator(mode="after")
+    def _is_used(self) -> ProgrammingText:
+        _check_spread(self.model or domain.Programming().model, self.sigma, self.scale)
+        return self
 
     def lower(self) -> domain.Programming:
         """As the domain has it."""
@@ -105,7 +119,15 @@ class DriftText(EffectText):
     model: domain.DriftModel | None = Field(None, description="power (default) or pcm: where exponents come from")
     nu: Spread | None = Field(None, description="mean exponent, for power, e.g. 0.05")
     nu_sigma: Spread | None = Field(None, description="standard deviation of the exponents of devices, for power")
-    start: Time | None = Field(None, description="when a device counts as programmed (default 20 s)")
+    start: Span | None = Field(None, description="when a device counts as programmed (default 20 s)")
+
+    @model_validator(mode="after")
+    def _is_used(self) -> DriftText:
+        if self.model == "pcm" and (self.nu is not None or self.nu_sigma is not None):
+            raise reject(
+                "the model pcm has exponents of its own, by conductance", "no nu and nu_sigma, or model: power"
+            )
+        return self
 
     def lower(self) -> domain.Drift:
         """As the domain has it."""
@@ -123,11 +145,16 @@ class ReadText(EffectText):
     )
     sigma: Spread | None = Field(None, description="relative spread, e.g. 0.02")
     scale: Spread | None = Field(None, description="multiplies the spread of measured models (default 1)")
-    time: Time | None = Field(None, description="how long a read takes, for flicker and pcm (default 250 ns)")
+    time: Span | None = Field(None, description="how long a read takes, for flicker and pcm (default 250 ns)")
     start: Time | None = Field(None, description="when a device counts as programmed (default 20 s)")
     slow: bool | None = Field(
         None, description="whether it is the same in all products, instead of new in each (default false)"
     )
+
+    @model_validator(mode="after")
+    def _is_used(self) -> ReadText:
+        _check_spread(self.model or domain.Read().model, self.sigma, self.scale)
+        return self
 
     def lower(self) -> domain.Read:
         """As the domain has it."""

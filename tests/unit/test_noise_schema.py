@@ -63,6 +63,17 @@ def test_every_effect(text: str, expected: domain.Noise):
         ("wires: 3", "mine.yaml:1:8: 3 has no unit; a resistance is expected, e.g. 2.5 ohm"),
         ("thermal: 3", "mine.yaml:1:10: thermal is 3\n  thermal: 3\n           ^\n  expected: keys and values"),
         ("stuck: {on: 0.6, off: 0.6}", "mine.yaml:1:1: more than all cells are stuck"),
+        (
+            "programming: {model: pcm, sigma: 0.1}",
+            "mine.yaml:1:1: the model pcm has a spread of its own, and no sigma\n"
+            "  programming: {model: pcm, sigma: 0.1}\n  ^\n  expected: scale, which multiplies it",
+        ),
+        ("programming: {scale: 2.0}", "the model proportional has no measured spread that scale could multiply"),
+        ("read: {model: pcm, sigma: 0.1}", "the model pcm has a spread of its own, and no sigma"),
+        ("read: {model: flicker, scale: 2}", "the model flicker has no measured spread that scale could multiply"),
+        ("drift: {model: pcm, nu: 0.1}", "the model pcm has exponents of its own"),
+        ("drift: {nu: 0.1, start: 0 s}", "0 s is zero\n"),
+        ("read: {model: flicker, sigma: 0.1, time: 0 s}", "0 s is zero\n"),
         ("time: 1 month", "unknown unit 'month' in '1 month'"),
     ],
 )

@@ -28,7 +28,7 @@ from sim.arch.tree import ArchitectureError
 from sim.errors import TilenestError
 from sim.nonideal.array import Programmed, program
 from sim.nonideal.drift import drift_exponents, drifted, heated
-from sim.nonideal.programming import programmed, programming_sigma, stuck_cells, varied, with_stuck
+from sim.nonideal.programming import programmed, programming_sigma, stuck_cells, stuck_lines, varied, with_stuck
 from sim.nonideal.read import read_sigma, thermal_variance
 
 CELL = Cell(0, 25.0, 0.0)
@@ -80,8 +80,13 @@ def test_factors_of_devices_have_a_mean_of_one_and_a_log_normal_spread():
     near(np.log(found), math.log(10) - width**2 / 2, width)
 
 
+def faults_of(shape: tuple[int, int], stuck: Stuck) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return stuck_cells(shape, stuck, stuck_lines(shape, stuck, rng), rng)
+
+
 def test_shares_of_stuck_cells():
-    faults = stuck_cells((500, 400), Stuck(0.0175, 0.0904), np.random.default_rng(1))
+    faults = faults_of((500, 400), Stuck(0.0175, 0.0904))
     for what, share in ((1, 0.0175), (-1, 0.0904)):
         assert (faults == what).mean() == pytest.approx(share, abs=4 * math.sqrt(share / faults.size))
     g = with_stuck(np.full(faults.shape, 10.0), faults, Cell(0, 25.0, 2.0))
@@ -89,7 +94,7 @@ def test_shares_of_stuck_cells():
 
 
 def test_clustered_faults_take_whole_columns_and_are_no_more():
-    faults = stuck_cells((50, 20_000), Stuck(0.0, 0.1, clustered=0.5), np.random.default_rng(1))
+    faults = faults_of((50, 20_000), Stuck(0.0, 0.1, clustered=0.5))
     whole = (faults == -1).all(axis=0)
     assert whole.mean() == pytest.approx(0.05, abs=4 * math.sqrt(0.05 / 20_000))
     assert (faults == -1).mean() == pytest.approx(0.1, abs=4 * math.sqrt(0.1 / 20_000))
@@ -367,11 +372,6 @@ def test_models_beyond_what_was_measured():
     ):
         Noise(programming=Programming("rram_wan")).check(Cell(0, 100.0))
     Noise(programming=Programming("rram_wan"), read=Read()).check(Cell(0, 39.26))
-
-
-def test_twos_complement_has_no_digits_of_several_bits():
-    with pytest.raises(ArchitectureError, match="two's complement cannot be streamed 4 bits at a time"):
-        program(np.ones((2, 2)), Crossbar(8, 8, step_bits=4), Noise(), 1, -np.ones((1, 2)))
 
 
 def test_the_example_of_the_page():
