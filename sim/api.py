@@ -85,23 +85,13 @@ def run(
     >>> run("eyeriss", "alexnet", layers=["conv3"], mapper="sampled", effort="low")["conv3"].active_pes
     156
     """
-    if isinstance(mapper, str):
-        mapper = strategy_of(mapper, budget, effort, seed)
-    elif (budget, effort, seed) != (None, None, None):
-        raise TilenestError("`budget`, `effort` and `seed` are for a mapper by name; this one is a strategy already")
-    if isinstance(arch, Architecture):
-        _check_read("an architecture", set=set)
-    else:
-        arch = load_arch(arch, set=set)
-    if isinstance(workload, Network):
-        _check_read("a workload", batch=batch, bind=bind)
-    else:
-        workload = load_workload(workload, batch=batch, bind=bind)
+    strategy = _strategy(mapper, budget, effort, seed)
+    arch, workload = _arch(arch, set), _workload(workload, batch, bind)
     flow = _dataflow(dataflow, arch)
     if limits and not arch.mapped:
         raise TilenestError(f"{_kind(arch)}: there is nothing to choose that could keep a limit")
     goal = Objective.parse(objective) if isinstance(objective, str) else objective
-    options = Options(flow, within(goal, limits, arch.clock_hz), mapper, cache)
+    options = Options(flow, within(goal, limits, arch.clock_hz), strategy, cache)
     if isinstance(mappings, str | Path):
         mappings = read_mappings(mappings, [layer.name for layer in workload.mac_layers])
     check_tensors(arch, workload)
@@ -115,6 +105,28 @@ def run(
         buffer_of(arch)  # better now than after all layers have been mapped
     result = run_network(workload, arch, options, mappings, jobs, progress, command)
     return fuse_network(result, workload, arch, options, jobs, progress) if fuse else result
+
+
+def _strategy(mapper: Strategy | str, budget: str | None, effort: str | None, seed: int | None) -> Strategy:
+    if isinstance(mapper, str):
+        return strategy_of(mapper, budget, effort, seed)
+    if (budget, effort, seed) != (None, None, None):
+        raise TilenestError("`budget`, `effort` and `seed` are for a mapper by name; this one is a strategy already")
+    return mapper
+
+
+def _arch(given: Architecture | File, set: Overrides) -> Architecture:
+    if isinstance(given, Architecture):
+        _check_read("an architecture", set=set)
+        return given
+    return load_arch(given, set=set)
+
+
+def _workload(given: Network | File, batch: int | None, bind: Map[str, int] | None) -> Network:
+    if isinstance(given, Network):
+        _check_read("a workload", batch=batch, bind=bind)
+        return given
+    return load_workload(given, batch=batch, bind=bind)
 
 
 def _dataflow(given: Dataflow | File | None, arch: Architecture) -> Dataflow:

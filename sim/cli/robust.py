@@ -24,7 +24,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--model", metavar="MODELS", type=names, required=True, help="ONNX models with weights, separated by commas"
     )
-    parser.add_argument("--dataset", metavar="DATASET", required=True, help="a shipped one, a .npz file or IDX files")
+    parser.add_argument(
+        "--dataset", "--data", metavar="DATASET", required=True, help="a shipped one, a .npz file or IDX files"
+    )
     parser.add_argument("--images", metavar="N", type=inputs.count, help="only the first N samples (default: all)")
     parser.add_argument(
         "--vary",

@@ -52,17 +52,16 @@ def run_in_arrays(network: Network, arch: Architecture) -> tuple[LayerResult, ..
     machine = CrossbarMachine.of(arch)
     if not machine.xbar.reload:
         _check_weights(network, arch)
-    layers = network.mac_layers
-    cuts = [Cut(Product.of(layer), machine.xbar) for layer in layers]
-    chips = 1 if machine.xbar.reload else max(1, -(-sum(cut.arrays for cut in cuts) // machine.arrays))
-    copies = dict(zip((layer.name for layer in layers), _copies(cuts, machine, chips), strict=True))
+    cuts = {layer.name: Cut(Product.of(layer), machine.xbar) for layer in network.mac_layers}
+    chips = 1 if machine.xbar.reload else max(1, -(-sum(cut.arrays for cut in cuts.values()) // machine.arrays))
+    copies = dict(zip(cuts, _copies(list(cuts.values()), machine, chips), strict=True))
     known: dict[object, LayerResult] = {}
     results = []
     for layer in network:
         key = (type(layer), layer.shape, copies.get(layer.name))
         if key not in known:
             known[key] = (
-                LayerRun(machine, Placement(Cut(Product.of(layer), machine.xbar), copies[layer.name]), chips).result()
+                LayerRun(machine, Placement(cuts[layer.name], copies[layer.name]), chips).result()
                 if isinstance(layer, Layer)
                 else evaluate_vector(layer, arch)
             )

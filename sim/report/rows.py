@@ -108,7 +108,7 @@ def _proved(result: Result) -> str:
         return ""
     gaps = [f"{layer.name} {share(layer.gap or 0.0, 1)}" for layer in known if not layer.optimal]
     text = f"proved for {len(known) - len(gaps)} of {several(len(known), 'mapping')} searched for"
-    return f"{text}; where the budget was over, the best may be lower by: {_some(gaps)}" if gaps else text
+    return f"{text}; where the search ended early, the best may be lower by: {_some(gaps)}" if gaps else text
 
 
 def _some(texts: list[str]) -> str:
