@@ -284,8 +284,8 @@ class TestProof:
         proved(0.032)
         _, out, _ = tilenest(*self.WORDS, "--budget", "2s")
         assert (
-            "optimal  proved for 1 of 2 mappings searched for; where the search ended early, the best may be lower by: "
-            "conv3 3.2 %\n"
+            "optimal  proved for 1 of 2 mappings searched for; "
+            "where the search ended early, the best may be lower by: conv3 3.2 %\n"
         ) in out
 
     def test_in_json(self, tilenest: Any, proved: Callable[[float], None]) -> None:
