@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.kernels.apart import apart
 from sim.kernels.bounds import BASE, BITS, ENERGY, FIRST_TILE, NEVER, SLOPE, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
 from sim.kernels.jit import maker, part
@@ -132,7 +133,7 @@ def _cross(
             here[point] = min(here[point], there[point] + due[point])
 
 
-@maker
+@apart
 def fill_ahead(points: int, begin: int, end: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """What is still to come at least, rows `begin` to `end` of the table; infinite where nothing fits."""
     fanouts, tensors, ahead = len(task.node), len(task.depends), tables.ahead
@@ -176,12 +177,12 @@ def _shared(task: Task, chain: Chain) -> int:
     return 0
 
 
-@part
-def set_rents(points: int, looked: int, task: Task, chain: Chain, place: Place, tables: Tables) -> bool:
-    """Find rents for which the bounds are high, and fill the rows with rent; whether there is anything to rent."""
+@apart
+def set_rents(points: int, looked: int, task: Task, chain: Chain, place: Place, tables: Tables) -> int:
+    """Find rents for which the bounds are high, and fill the rows with rent; 1 if there is anything to rent, else 0."""
     level = _shared(task, chain)
     if not level:
-        return False
+        return 0
     for a in range(looked, len(tables.ahead)):
         tables.whose[a] = ENERGY if a == looked else TIMES
         plain = tables.ahead[tables.whose[a], 0, 0]
@@ -197,4 +198,4 @@ def set_rents(points: int, looked: int, task: Task, chain: Chain, place: Place, 
             rent /= 3
         tables.rent[a, level] = chosen
         fill_ahead(points, a, a + 1, task, chain, place, tables)
-    return True
+    return 1

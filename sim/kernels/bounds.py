@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.kernels.cost import Floats
+from sim.kernels.cost import Floats, Floats1, Floats2, Floats3
 from sim.kernels.jit import part
-from sim.kernels.layout import Ints
+from sim.kernels.layout import Ints, Ints1, Ints2, Ints3
 
 # Columns of a table of edges: the tensor, the memories (-1: the arithmetic) and nodes at both ends, the number of
 # fanouts inside the inner one (-1 for the arithmetic, inside all of them).
@@ -51,17 +51,17 @@ NEVER = np.inf
 class Task(NamedTuple):
     """A layer on a machine: D dimensions, T tensors, F fanouts (the innermost first), L memories."""
 
-    size: Ints  # [D]
-    depends: Ints  # [T, D] whether a tensor depends on a dimension
-    most: Ints  # [T, D] words of the plain rank over a dimension
-    window: Ints  # [T, 2, 4] two windows: the dimension of each term (-1: no window), then the coefficients
-    words: Floats  # [T, 3] words of all plain ranks; of each window
-    ends: Ints  # [T, 2, 3] of a window's words (see `sim.kernels.windows`)
-    kind: Ints  # [4, T]
-    share: Ints  # [T, F] how copies share (see `sim.kernels.layout`)
-    node: Ints  # [F] nodes of the fanouts
-    rules: Ints  # [3, D] is done whole by a PE; its loops stand inside; PEs may loop over it
-    room: Floats  # [L] bits
+    size: Ints1  # [D]
+    depends: Ints2  # [T, D] whether a tensor depends on a dimension
+    most: Ints2  # [T, D] words of the plain rank over a dimension
+    window: Ints3  # [T, 2, 4] two windows: the dimension of each term (-1: no window), then the coefficients
+    words: Floats2  # [T, 3] words of all plain ranks; of each window
+    ends: Ints3  # [T, 2, 3] of a window's words (see `sim.kernels.windows`)
+    kind: Ints2  # [4, T]
+    share: Ints2  # [T, F] how copies share (see `sim.kernels.layout`)
+    node: Ints1  # [F] nodes of the fanouts
+    rules: Ints2  # [3, D] is done whole by a PE; its loops stand inside; PEs may loop over it
+    room: Floats1  # [L] bits
 
 
 class Chain(NamedTuple):
@@ -71,34 +71,34 @@ class Chain(NamedTuple):
     that the arithmetic itself, if copies pass on to each other what it works on). An edge leads from a status inward.
     """
 
-    level: Ints  # [T, S] the memory where a status takes room; 0: at home, where there is no tile; -1: the arithmetic
-    stage: Ints  # [T, S] fanouts inside it; -1: the arithmetic, inside all of them
-    number: Ints  # [T] of statuses
-    between: Ints  # [T, S, S] the edge from an inner to an outer status; -1: none
-    edge: Ints  # [E, 6] at the end those where nothing is kept
-    searched: Ints  # [1] edges before those
-    down: Floats  # [V, E, G] costs of a word in a gap
-    up: Floats  # [V, E, G]
-    added: Floats  # [V, E] of a partial sum that is read to be added to
-    tile: Floats  # [V, E] of a word of a first tile
-    among: Ints  # [V, E] the number of fanouts inside the copies among which a cost is divided; -1: not divided
-    role: Ints  # [V] what a cost is
-    per_tile: Ints  # [V] whether it is divided by the words of a tile
-    waited: Ints  # [W, 4] what waits take off the times `port`: the stretch; costs (see `sim.kernels.labels`)
-    change: Ints  # [C, 2] the stretch; minus how often a tile changes there
-    port: Ints  # [P] times of the port of the first memory, the outermost that is the home of a tensor
+    level: Ints2  # [T, S] the memory where a status takes room; 0: at home, where there is no tile; -1: the arithmetic
+    stage: Ints2  # [T, S] fanouts inside it; -1: the arithmetic, inside all of them
+    number: Ints1  # [T] of statuses
+    between: Ints3  # [T, S, S] the edge from an inner to an outer status; -1: none
+    edge: Ints2  # [E, 6] at the end those where nothing is kept
+    searched: Ints1  # [1] edges before those
+    down: Floats3  # [V, E, G] costs of a word in a gap
+    up: Floats3  # [V, E, G]
+    added: Floats2  # [V, E] of a partial sum that is read to be added to
+    tile: Floats2  # [V, E] of a word of a first tile
+    among: Ints2  # [V, E] the number of fanouts inside the copies among which a cost is divided; -1: not divided
+    role: Ints1  # [V] what a cost is
+    per_tile: Ints1  # [V] whether it is divided by the words of a tile
+    waited: Ints2  # [W, 4] what waits take off the times `port`: the stretch; costs (see `sim.kernels.labels`)
+    change: Ints2  # [C, 2] the stretch; minus how often a tile changes there
+    port: Ints1  # [P] times of the port of the first memory, the outermost that is the home of a tensor
 
 
 class Place(NamedTuple):
     """What loops in space do, and the lattice of loops in time."""
 
-    copies: Ints  # [F, D] bounds in space
-    inside: Ints  # [F + 1, D] their products inside a stretch between fanouts
-    passes: Ints  # [D] what loops in time have to cover
-    divisors: Ints  # [D, most]
-    grown: Ints  # [D, most, primes]
-    counts: Ints  # [D]
-    strides: Ints  # [D]
+    copies: Ints2  # [F, D] bounds in space
+    inside: Ints2  # [F + 1, D] their products inside a stretch between fanouts
+    passes: Ints1  # [D] what loops in time have to cover
+    divisors: Ints2  # [D, most]
+    grown: Ints3  # [D, most, primes]
+    counts: Ints1  # [D]
+    strides: Ints1  # [D]
     busy: float  # the share of all copies' steps that have work
 
 

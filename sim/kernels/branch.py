@@ -15,7 +15,7 @@ from sim.kernels.bounds import BITS, ENERGY, IS_HARD, NEVER, OUTERMOST, TIMES, C
 from sim.kernels.compare import keep_label
 from sim.kernels.cost import Floats
 from sim.kernels.follow import close_window, cross_windows, grow_windows, is_pending
-from sim.kernels.jit import kernel, maker, part
+from sim.kernels.jit import caller, maker, part
 from sim.kernels.labels import (
     CLOSE,
     CROSS,
@@ -39,7 +39,7 @@ from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
 from sim.kernels.lend import give_back, lend
 from sim.kernels.nests import Exact, is_allowed, price_nest, take_best, write_nest
-from sim.kernels.roots import floors, make_place, with_steps, worth
+from sim.kernels.roots import Floor, fill_floor, make_place, new_floor, set_total, with_steps, worth
 from sim.kernels.tables import (
     Tables,
     cost_at,
@@ -121,7 +121,7 @@ def _closed(
     chain: Chain,
     place: Place,
     tables: Tables,
-    floor: Floats,
+    floor: Floor,
     labels: Labels,
 ) -> bool:
     """Close an edge: what it costs is known, but for windows. Whether its tile fits."""
@@ -138,8 +138,8 @@ def _closed(
             labels.low[new, v] += cost_at(e, k, v, point, tile, chain, tables)
             labels.high[new, v] += NEVER if task.kind[IS_HARD, t] else most_at(e, v, point, tile, chain, tables)
         if v >= covered(tables.whose):  # what it costs at least has been taken before
-            labels.low[new, v] += floor[t, j, v] - floor[t, i, v]
-            labels.high[new, v] += floor[t, j, v] - floor[t, i, v]
+            labels.low[new, v] += floor.rest[t, j, v] - floor.rest[t, i, v]
+            labels.high[new, v] += floor.rest[t, j, v] - floor.rest[t, i, v]
     _forget_full(k, status + (j - i) * statuses(t, chain), new, task, chain, tables, labels)
     return True
 
@@ -188,7 +188,7 @@ def _expand(
     place: Place,
     goal: Goal,
     tables: Tables,
-    floor: Floats,
+    floor: Floor,
     grows: Ints,
     labels: Labels,
 ) -> int:
@@ -227,11 +227,10 @@ def _complete(
     goal: Goal,
     exact: Exact,
     labels: Labels,
-    tally: Ints,
 ) -> float:
     """Count and price the nest that ends with a label; returns the best value then."""
     write_nest(label, labels.at, labels.move, statuses(len(task.depends), chain), task, chain, place, exact)
-    if is_allowed(task, exact) and price_nest(exact, tally):
+    if is_allowed(task, exact) and price_nest(exact):
         found = value(exact.used[0], exact.used[1], exact.used[2], goal)
         if found < best - SLACK:
             best = found
@@ -239,7 +238,7 @@ def _complete(
     return best
 
 
-@kernel
+@caller
 def branch(
     copies: Ints,
     room: Ints,
@@ -252,7 +251,6 @@ def branch(
     labels: Labels,
     work: Floats,
     best: float,
-    tally: Ints,
 ) -> tuple[float, float]:
     """Search all nests with these bounds in space for one better than `best`.
 
@@ -260,7 +258,7 @@ def branch(
     value then, and the least that can be worth what was left out, for want of labels or as it was told to stop
     (infinite if nothing was).
     """
-    task, chain, exact, labels = lend(task), lend(chain), lend(exact), lend(labels)
+    task, chain, exact, labels, tally = lend(task), lend(chain), lend(exact), lend(labels), exact.tally
     own_place = make_place(copies, task.size, room)
     place = lend(own_place)
     points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
@@ -270,11 +268,12 @@ def branch(
     own_goal = Goal(power, most, with_steps(fixed, place), chain.role)
     tables, goal = lend(own_tables), lend(own_goal)
     fill_tables(points, task, chain, place, tables)
-    anew = np.empty(costs)
-    floor = floors(task, chain, place, anew)
-    if not _look_ahead(points, looked, best, anew, floor, task, chain, place, goal, tables):
+    own_floor = new_floor(task, chain)
+    floor = lend(own_floor)
+    fill_floor(task, chain, place, floor)
+    if not _look_ahead(points, looked, best, floor, task, chain, place, goal, tables):
         return best, NEVER
-    made = _begin(anew, floor, looked, best, task, chain, place, goal, tables, labels)
+    made = _begin(floor, looked, best, task, chain, place, goal, tables, labels)
     grows, rented = np.empty(len(task.size), np.int64), False
     left, next_, again = NEVER, -1, 1000
     while labels.order[0]:
@@ -287,12 +286,12 @@ def branch(
         if labels.at[label, 2] == GONE:
             continue
         if labels.at[label, 0] == rows - 1 and not is_pending(label, points - 1, made < PATIENCE, task, labels):
-            best = _complete(label, best, task, chain, place, goal, exact, labels, tally)
+            best = _complete(label, best, task, chain, place, goal, exact, labels)
         elif made > PATIENCE and not rented:
             rented = True
             if set_rents(points, looked, task, chain, place, tables):
                 tally[MADE] += made
-                made = _begin(anew, floor, looked, best, task, chain, place, goal, tables, labels)
+                made = _begin(floor, looked, best, task, chain, place, goal, tables, labels)
             else:
                 push(label, labels)
         elif made + 1000 > len(labels.key) or tally[STOP]:
@@ -309,6 +308,7 @@ def branch(
     give_back(own_place)
     give_back(own_tables)
     give_back(own_goal)
+    give_back(own_floor)
     return best, left
 
 
@@ -317,8 +317,7 @@ def _look_ahead(
     points: int,
     looked: int,
     best: float,
-    anew: Floats,
-    floor: Floats,
+    floor: Floor,
     task: Task,
     chain: Chain,
     place: Place,
@@ -326,16 +325,14 @@ def _look_ahead(
     tables: Tables,
 ) -> bool:
     """Fill the tables of what is to come, cost by cost; False as soon as it is clear that nothing can be better."""
-    total = anew.copy()
-    for t in range(len(floor)):
-        for v in range(len(total)):
-            total[v] += floor[t, 0, v]
+    total = np.empty(len(floor.anew))
+    set_total(floor, total)
     for i in range(looked):
         v = i if i == ENERGY else i + TIMES - 1 if i < looked - TIMES + 1 else i - (looked - TIMES)
         if v == OUTERMOST and not goal.power[2]:
             continue
         fill_ahead(points, v, v + 1, task, chain, place, tables)
-        total[v] = anew[v] + tables.ahead[v, 0, 0]
+        total[v] = floor.anew[v] + tables.ahead[v, 0, 0]
         if worth(total, task, goal) >= best - SLACK:
             return False
     return True
@@ -343,8 +340,7 @@ def _look_ahead(
 
 @part
 def _begin(
-    anew: Floats,
-    floor: Floats,
+    floor: Floor,
     looked: int,
     best: float,
     task: Task,
@@ -359,9 +355,9 @@ def _begin(
     labels.head[: tables.ahead.shape[1] * tables.ahead.shape[2]] = -1
     labels.used[0, :], labels.move[0, :], labels.crossed[0, :] = 0.0, 0, -1
     labels.closed[0, :], labels.state[0, :], labels.trace[0], labels.wide[0, :] = -1, -1, 0, 0.0
-    for v in range(len(anew)):
-        labels.low[0, v] = anew[v]
-        for t in range(len(floor) if v >= looked else 0):
-            labels.low[0, v] += floor[t, 0, v]
+    for v in range(len(floor.anew)):
+        labels.low[0, v] = floor.anew[v]
+        for t in range(len(floor.rest) if v >= looked else 0):
+            labels.low[0, v] += floor.rest[t, 0, v]
         labels.high[0, v] = labels.low[0, v]
     return 1 if keep_label(0, 0, 0, best, tables, task, chain, place, goal, labels) else 0

@@ -8,7 +8,7 @@ The readable twin of this module is `sim.engines.spatial`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from sim.kernels.jit import kernel, part
 from sim.kernels.layout import AXIS, BOUND, LENGTH, NODES, OPERATIONS, OUTPUT, RANK_OF, STEPS, USED, Ints
 
 Floats = NDArray[np.float64]
+Floats1 = Annotated[Floats, 1]  # by their number of axes
+Floats2 = Annotated[Floats, 2]
+Floats3 = Annotated[Floats, 3]
+Floats4 = Annotated[Floats, 4]
 
 # Actions at a memory, and how much a partial sum that is read or filled again is more than a finished word, which may
 # be compressed; directions across a gap.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from sim.kernels.apart import apart
 from sim.kernels.bounds import CHILD_NODE, IS_HARD, TENSOR, Chain, Place, Task, divided, first_words
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.labels import Labels, closed_at, point_of, status_inside
-from sim.kernels.layout import Ints
 from sim.kernels.paths import (
     EXACT,
     MOVED,
@@ -51,29 +51,32 @@ def _add(
             labels.wide[new, v] += labels.high[new, v] - labels.low[new, v]
 
 
-@part
-def _unseen(
+@apart
+def see(
     e: int,
     k: int,
     c: int,
     point: int,
     left: float,
-    crossed: Ints,
+    label: int,
     task: Task,
     chain: Chain,
     place: Place,
     tables: Tables,
-) -> tuple[float, float]:
-    """Words of a class that is not followed, if an edge closes at a point of stretch `k`."""
-    t, row = chain.edge[e, TENSOR], len(tables.steps) - 2
+    labels: Labels,
+) -> None:
+    """Words of a class that is not followed, if an edge closes at a point of stretch `k`: left in `tables.seen`."""
+    t, row, crossed = chain.edge[e, TENSOR], len(tables.steps) - 2, labels.crossed[label]
     one, two, flat = tables.steps[row, 0], tables.steps[row + 1, 0], e >= chain.searched[0]
     at0, at1 = spot(t, 0, point, task, place), spot(t, 1, point, task, place)
     fill_spot(e, 0, k, tables.starts[e, c], at0, flat, crossed, task, chain, place, tables.group, one)
     fill_spot(e, 1, k, tables.starts[e, c], at1, flat, crossed, task, chain, place, tables.group, two)
     if flat:  # nothing is kept
-        return whole(UNMOVED, at0, at0, at1, at1, left, one, two)
-    last0, last1 = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1
-    return ahead(UNMOVED, at0, at0, last0, at1, at1, last1, left, one, two)
+        low, high = whole(UNMOVED, at0, at0, at1, at1, left, one, two)
+    else:
+        last0, last1 = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1
+        low, high = ahead(UNMOVED, at0, at0, last0, at1, at1, last1, left, one, two)
+    tables.seen[0], tables.seen[1] = low, high
 
 
 @part
@@ -99,7 +102,8 @@ def close_window(
             break
         row, known = row_of(slot, c, tables), tables.known[slot, c]
         if known == STATIC:
-            low, high = _unseen(e, k, c, point, left, labels.crossed[new], task, chain, place, tables)
+            see(e, k, c, point, left, new, task, chain, place, tables, labels)
+            low, high = tables.seen[0], tables.seen[1]
         else:
             one, two = tables.steps[row, at0], tables.steps[row + 1, at1]
             low, high = ahead(UNMOVED, at0, at0, last0, at1, at1, last1, left, one, two)
@@ -243,8 +247,10 @@ def cross_windows(
                 left, seen = tables.left[t, base], kept
                 for f in range(k):
                     seen = seen or _is_shared(e, g, f, task, chain, place)
-                low, high = _unseen(e, stretch, c, base, left, labels.crossed[old], task, chain, place, tables)
-                then, most = _unseen(e, stretch, c, base, left, labels.crossed[new], task, chain, place, tables)
+                see(e, stretch, c, base, left, old, task, chain, place, tables, labels)
+                low, high = tables.seen[0], tables.seen[1]
+                see(e, stretch, c, base, left, new, task, chain, place, tables, labels)
+                then, most = tables.seen[0], tables.seen[1]
                 # what nothing keeps was the same for all labels until now
                 _add(e, c, STATIC, then - low, most - (high if seen else low), tile, new, chain, tables, labels)
         if kept and labels.state[new, e] < SETTLED and has_copies(t, k, labels.state[new, e], task, place):

@@ -16,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import llvmlite.binding as llvm  # type: ignore[import-untyped, unused-ignore]
 import numba
 from llvmlite.binding import Linkage  # type: ignore[import-untyped, unused-ignore]
 from numba.core import config, typed_passes, untyped_passes
@@ -67,6 +69,13 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         self._linking_libraries = self._callees()
         super().finalize()
 
+    def _finalize_final_module(self) -> None:
+        """Make it callable; what it calls by address has to be so before."""
+        for function in self._final_module.functions:
+            if function.is_declaration and function.name in _apart:
+                find(function.name)
+        super()._finalize_final_module()
+
     def _optimize_final_module(self) -> None:
         """Optimize all at once. Nobody else calls a kernel's parts: what they do not need is not passed to them.
 
@@ -110,9 +119,13 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         """Leave it unset; Numba does so, too, for what it loads from its cache."""
 
 
-# Passes of Numba for what no kernel does: contexts, literal types of loops, expressions of arrays, dynamic errors.
+# Passes of Numba for what no kernel does: contexts, closures, branches that depend on types, literal types of loops,
+# expressions of arrays, dynamic errors.
 _NOT_NEEDED = {
     untyped_passes.WithLifting,
+    untyped_passes.InlineClosureLikes,
+    untyped_passes.DeadBranchPrune,
+    untyped_passes.MakeFunctionToJitFunction,
     untyped_passes.RewriteDynamicRaises,
     untyped_passes.FindLiterallyCalls,
     untyped_passes.LiteralUnroll,
@@ -153,9 +166,51 @@ class _Compiler(Compiler):  # type: ignore[misc]
         library.enable_object_caching()
         self.state.library = library
         managers = super().define_pipelines()
+        left_out = _NOT_NEEDED if self._inlines() else {*_NOT_NEEDED, untyped_passes.InlineInlinables}
         for manager in managers:
-            manager.passes = [p for p in manager.passes if p[0] not in _NOT_NEEDED]
+            manager.passes = [p for p in manager.passes if p[0] not in left_out]
         return managers
+
+    def _inlines(self) -> bool:
+        """Whether the function calls one whose text is put into it."""
+        function = self.state.func_id.func
+        called = (function.__globals__.get(name) for name in function.__code__.co_names)
+        return any("inline" in getattr(f, "targetoptions", ()) for f in called)
+
+
+_apart: dict[str, tuple[Callable[..., object], Callable[[], int]]] = {}
+_found: set[str] = set()
+
+
+def set_apart(name: str, function: Callable[..., object], load: Callable[[], int]) -> None:
+    """Kernels call a function by its address: `load` loads or compiles it. It may only call what is set apart before."""
+    _apart[name] = function, load
+
+
+def function_of(name: str) -> Callable[..., object]:
+    """What has been set apart under this name."""
+    return _apart[name][0]
+
+
+def find(name: str) -> None:
+    """See to it that kernels can call what has been set apart under this name."""
+    if name in _found:
+        return
+    function, load = _apart[name]
+    await_kernel(function)
+    if is_kept(function) or not _IS_KNOWN:
+        find_all(name)
+    address = load()
+    _found.add(name)
+    llvm.add_symbol(name, address)
+
+
+def find_all(until: str = "") -> None:
+    """The same for all, or all before this one: what is loaded from the cache does not say which of them it calls."""
+    for name in _apart:
+        if name == until:
+            break
+        find(name)
 
 
 _others: dict[str, subprocess.Popen[bytes]] = {}
@@ -184,6 +239,22 @@ def kernel(function: F) -> F:
     return _compiled(function, cache=True, nogil=True, no_cfunc_wrapper=True)
 
 
+def caller(function: F) -> F:
+    """A kernel that calls others by their address."""
+    compiled = kernel(function)
+    if config.DISABLE_JIT:
+        return compiled
+    compile_ = compiled.compile  # type: ignore[attr-defined]
+
+    def compile_or_load(signature: object) -> object:
+        if is_kept(function) or not _IS_KNOWN:
+            find_all()
+        return compile_(signature)
+
+    compiled.compile = compile_or_load  # type: ignore[attr-defined]
+    return compiled
+
+
 def part(function: F) -> F:
     """Compile a function that only kernels call; its code is kept with theirs. Arrays are only lent to it."""
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
@@ -194,16 +265,22 @@ def maker(function: F) -> F:
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
 
-def _compiled(function: F, **options: bool) -> F:
-    if config.DISABLE_JIT:  # to debug kernels as the Python that they are
-        return function
+@contextmanager
+def cached() -> Iterator[dict[str, object]]:
+    """Machine code of what is compiled here is kept in the cache folder; gives the options of a compilation."""
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        pipeline = _Compiler if _IS_KNOWN else Compiler
-        compiled = numba.njit(error_model="numpy", pipeline_class=pipeline, **options)(function)
+        yield {"error_model": "numpy", "pipeline_class": _Compiler if _IS_KNOWN else Compiler}
     finally:
         config.CACHE_DIR = before
+
+
+def _compiled(function: F, **options: bool) -> F:
+    if config.DISABLE_JIT:  # to debug kernels as the Python that they are
+        return function
+    with cached() as more:
+        compiled = numba.njit(**options, **more)(function)
     template = compiled.get_call_template
 
     def without_literals(args: tuple[Type, ...], kws: dict[str, Type]) -> object:

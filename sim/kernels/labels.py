@@ -15,9 +15,9 @@ from sim.kernels.bounds import (
     WALL,
     Chain,
 )
-from sim.kernels.cost import Floats
+from sim.kernels.cost import Floats, Floats1, Floats2
 from sim.kernels.jit import part
-from sim.kernels.layout import Ints
+from sim.kernels.layout import Ints, Ints1, Ints2
 from sim.kernels.tables import status_of
 
 # Kinds of move, the first column of a label's move; then the dimension, edge or fanout, then the prime.
@@ -34,31 +34,31 @@ SLACK = 1e-12  # of a logarithm: as good is not better
 class Goal(NamedTuple):
     """What is to be small, and what is the same for all nests of a search."""
 
-    power: Floats  # [3] of energy, latency and the outermost memory's bits
-    most: Floats  # [2] pJ and cycles
-    fixed: Floats  # [4] pJ of all operations, pJ a cycle, cycles of the arithmetic, cycles before the first result
-    role: Ints  # [V] what a cost is
+    power: Floats1  # [3] of energy, latency and the outermost memory's bits
+    most: Floats1  # [2] pJ and cycles
+    fixed: Floats1  # [4] pJ of all operations, pJ a cycle, cycles of the arithmetic, cycles before the first result
+    role: Ints1  # [V] what a cost is
 
 
 class Labels(NamedTuple):
     """Parts of nests, and the heap of those that are to be continued."""
 
-    at: Ints  # [N, 3] row of `ahead`, point, next label at the same place
-    move: Ints  # [N, 4] kind, what, how, the label it came from
-    low: Floats  # [N, V]
-    high: Floats  # [N, V]
-    used: Floats  # [N, L] bits
-    crossed: Ints  # [N, F] the point where a fanout was crossed; -1: it was not
-    closed: Ints  # [N, E] where an edge closed (see `closing`); -1: it did not
-    state: Ints  # [N, E] what has become of edges with windows (see `sim.kernels.paths`); -1: not closed
-    trace: Ints  # [N] the loops outside windows that had closed: a hash
-    wide: Floats  # [N, V] what of `high` - `low` is due to windows that are not known exactly
-    heap: Ints  # [N]
-    key: Floats  # [N] of every label: the least that it can become
-    cycles: Floats  # [N] the least latency that it can have
-    head: Ints  # [rows * points] first label at a place, -1: none
-    order: Ints  # [1] labels in the heap
-    alike: Floats  # [V] working memory
+    at: Ints2  # [N, 3] row of `ahead`, point, next label at the same place
+    move: Ints2  # [N, 4] kind, what, how, the label it came from
+    low: Floats2  # [N, V]
+    high: Floats2  # [N, V]
+    used: Floats2  # [N, L] bits
+    crossed: Ints2  # [N, F] the point where a fanout was crossed; -1: it was not
+    closed: Ints2  # [N, E] where an edge closed (see `closing`); -1: it did not
+    state: Ints2  # [N, E] what has become of edges with windows (see `sim.kernels.paths`); -1: not closed
+    trace: Ints1  # [N] the loops outside windows that had closed: a hash
+    wide: Floats2  # [N, V] what of `high` - `low` is due to windows that are not known exactly
+    heap: Ints1  # [N]
+    key: Floats1  # [N] of every label: the least that it can become
+    cycles: Floats1  # [N] the least latency that it can have
+    head: Ints1  # [rows * points] first label at a place, -1: none
+    order: Ints1  # [1] labels in the heap
+    alike: Floats1  # [V] working memory
 
 
 @part

@@ -7,7 +7,7 @@ holds what is not about a single row.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from sim.kernels.jit import part
 
 Ints = NDArray[np.int64]
+Ints1 = Annotated[Ints, 1]  # by their number of axes
+Ints2 = Annotated[Ints, 2]
+Ints3 = Annotated[Ints, 3]
 
 # Rows of the table of loops; LENGTH begins with their number, the columns after them are spare.
 DIM, BOUND, AXIS, STEP, PART, LENGTH = range(6)

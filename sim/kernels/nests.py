@@ -5,48 +5,50 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sim.kernels.bounds import CHILD, HOME, STAGE, TENSOR, Chain, Place, Task
-from sim.kernels.cost import Floats, energy, latency, overflow
+from sim.kernels.cost import Floats1, Floats2, Floats3, energy, latency, overflow
+from sim.kernels.apart import apart
 from sim.kernels.jit import part
 from sim.kernels.labels import CLOSE, COUNTED, CROSS, GROW, START
-from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, NODES, STEP, Ints, set_steps
+from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, NODES, STEP, Ints, Ints1, Ints2, Ints3, set_steps
 from sim.kernels.reuse import count
 
 
 class Exact(NamedTuple):
     """What is needed to count and price a nest: the fields of `Shape`, `Scratch` and `Prices`, and working memory."""
 
-    size: Ints
-    ranks: Ints
-    tensors: Ints
-    lane: Ints
-    stamp: Ints
-    memo: Ints
-    price: Floats
-    port: Floats
-    gap: Floats
-    wire: Floats
-    level: Floats
-    bits: Floats
-    total: Floats
-    loops: Ints
-    keep: Ints
-    counts: Ints
-    reach: Ints  # [D of the layer] working memory
-    used: Floats
-    dim: Ints  # [D] the layer's dimension of each dimension of the search
-    axes: Ints  # [F, 2, D] bounds in space by axis
-    best_loops: Ints
-    best_keep: Ints
-    best: Floats  # [3] pJ, cycles and bits of the best nest
+    size: Ints1
+    ranks: Ints2
+    tensors: Ints2
+    lane: Ints2
+    stamp: Ints2
+    memo: Ints2
+    price: Floats3
+    port: Floats3
+    gap: Floats3
+    wire: Floats2
+    level: Floats2
+    bits: Floats1
+    total: Floats1
+    loops: Ints2
+    keep: Ints2
+    counts: Ints2
+    reach: Ints1  # [D of the layer] working memory
+    used: Floats1
+    dim: Ints1  # [D] the layer's dimension of each dimension of the search
+    axes: Ints3  # [F, 2, D] bounds in space by axis
+    best_loops: Ints2
+    best_keep: Ints2
+    best: Floats1  # [3] pJ, cycles and bits of the best nest
+    tally: Ints1  # [4] see `sim.kernels.labels`
 
 
-@part
-def price_nest(exact: Exact, tally: Ints) -> bool:
-    """Count and price a nest; its pJ, cycles and bits are left in `used`. False if it cannot run."""
+@apart
+def price_nest(exact: Exact) -> int:
+    """Count and price a nest; its pJ, cycles and bits are left in `used`. 0 if it cannot run, else 1."""
     set_steps(exact.loops, exact.reach)
     for i in range(exact.loops[LENGTH, 0]):
         if exact.loops[BOUND, i] > -(-exact.size[exact.loops[DIM, i]] // exact.loops[STEP, i]):
-            return False
+            return 0
     count(
         exact.size,
         exact.ranks,
@@ -58,9 +60,9 @@ def price_nest(exact: Exact, tally: Ints) -> bool:
         exact.memo,
         exact.counts,
     )
-    tally[COUNTED] += 1
+    exact.tally[COUNTED] += 1
     if overflow(exact.counts, exact.tensors, exact.keep, exact.level, exact.bits) > 0:
-        return False
+        return 0
     cycles = latency(
         exact.size,
         exact.tensors,
@@ -78,7 +80,7 @@ def price_nest(exact: Exact, tally: Ints) -> bool:
     for t in range(len(exact.bits)):
         bits += (exact.counts[t, 0] + exact.counts[t, gaps]) * exact.bits[t]
     exact.used[0], exact.used[1], exact.used[2] = pj + cycles * exact.total[1], cycles, bits
-    return True
+    return 1
 
 
 @part

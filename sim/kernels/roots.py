@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from sim.kernels.apart import apart
 from sim.kernels.bounds import (
     BASE,
     DELAY,
@@ -18,8 +21,8 @@ from sim.kernels.bounds import (
     Task,
     set_lines,
 )
-from sim.kernels.cost import Floats
-from sim.kernels.jit import kernel, maker, part
+from sim.kernels.cost import Floats, Floats1, Floats3
+from sim.kernels.jit import caller, maker, part
 from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints
 from sim.kernels.lend import give_back, lend
@@ -70,11 +73,24 @@ def _most_often(t: int, task: Task, place: Place) -> float:
     return out
 
 
+class Floor(NamedTuple):
+    """What is to come at least, whatever follows: V costs, T tensors, S statuses."""
+
+    anew: Floats1  # [V] of what is never kept
+    rest: Floats3  # [T, S, V] from a status of a tensor on
+
+
 @maker
-def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
-    """The least that is to come from every status of a tensor on, [T, S, V]; `anew` [V] gets what is never kept."""
-    costs, tensors = len(chain.down), len(task.depends)
-    out = np.zeros((tensors, chain.level.shape[1], costs))
+def new_floor(task: Task, chain: Chain) -> Floor:
+    """Room for it."""
+    costs = len(chain.down)
+    return Floor(np.empty(costs), np.zeros((len(task.depends), chain.level.shape[1], costs)))
+
+
+@apart
+def fill_floor(task: Task, chain: Chain, place: Place, floor: Floor) -> None:
+    """Find what is to come at least."""
+    costs, tensors, out, anew = len(chain.down), len(task.depends), floor.rest, floor.anew
     lines = np.empty((LINES, costs))
     anew[:] = 0.0
     for t in range(tensors):
@@ -101,7 +117,6 @@ def floors(task: Task, chain: Chain, place: Place, anew: Floats) -> Floats:
         set_lines(e, task, chain, place, lines)
         for v in range(costs):
             anew[v] += lines[SLOPE, v] * left + lines[BASE, v]
-    return out
 
 
 @maker
@@ -123,6 +138,15 @@ def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, ane
         add_words(low, high, 0.0, prices[c], chain.per_tile, anew, unused)
 
 
+@part
+def set_total(floor: Floor, out: Floats) -> None:
+    """The least that a nest costs, [V]."""
+    for v in range(len(out)):
+        out[v] = floor.anew[v]
+        for t in range(len(floor.rest)):
+            out[v] += floor.rest[t, 0, v]
+
+
 @maker
 def worth(total: Floats, task: Task, goal: Goal) -> float:
     """The least that nests are worth whose costs are at least these."""
@@ -131,20 +155,21 @@ def worth(total: Floats, task: Task, goal: Goal) -> float:
     return out
 
 
-@kernel
+@caller
 def root_bounds(
     chosen: Ints, task: Task, chain: Chain, fixed: Floats, power: Floats, most: Floats, out: Floats
 ) -> None:
     """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
-    task, chain, anew = lend(task), lend(chain), np.empty(len(chain.down))
+    task, chain = lend(task), lend(chain)
+    own_floor, total = new_floor(task, chain), np.empty(len(chain.down))
+    floor = lend(own_floor)
     for s in range(len(chosen)):
         own_place = make_place(chosen[s], task.size, np.ones(2, np.int64))  # of the lattice, only the first point
         place = lend(own_place)
-        floor = floors(task, chain, place, anew)
-        for t in range(len(task.depends)):
-            for v in range(len(anew)):
-                anew[v] += floor[t, 0, v]
+        fill_floor(task, chain, place, floor)
+        set_total(floor, total)
         own_goal = Goal(power, most, with_steps(fixed, place), chain.role)
-        out[s] = worth(anew, task, lend(own_goal))
+        out[s] = worth(total, task, lend(own_goal))
         give_back(own_place)
         give_back(own_goal)
+    give_back(own_floor)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.kernels.apart import apart
 from sim.kernels.bounds import (
     BASE,
     BASE_AT_MOST,
@@ -25,10 +26,10 @@ from sim.kernels.bounds import (
     Task,
     set_lines,
 )
-from sim.kernels.cost import Floats
+from sim.kernels.cost import Floats, Floats1, Floats2, Floats3, Floats4
 from sim.kernels.even import window_words
 from sim.kernels.jit import maker, part
-from sim.kernels.layout import Ints
+from sim.kernels.layout import Ints, Ints1, Ints2
 from sim.kernels.paths import (
     EVEN,
     EXACT,
@@ -52,22 +53,23 @@ class Tables(NamedTuple):
     """What is known of every point: N of them, T tensors, S statuses, V costs, E edges, W slots
     for edges with windows, C classes of gaps, P spots in a window."""
 
-    done: Ints  # [N] whether the loops over the inner dimensions are complete
-    left: Floats  # [T, N] how often a tensor that closes there comes
-    tile: Floats  # [T * S, N] words of the largest tile
-    line: Floats  # [6, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
-    slot: Ints  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
-    cost: Floats  # [W * V, N]
-    starts: Ints  # [E, C] the first gaps of the classes of edges with windows (see `sim.kernels.paths`); -1: no more
-    prices: Floats  # [E, C, PRICE_ROWS, V]
-    known: Ints  # [W, C] how well
-    row: Ints  # [W, C] where their steps are
-    exact: Ints  # [2 * W * C + 2] whether they are exact
-    group: Floats  # working memory (see `sim.kernels.windows.new_group`)
-    steps: Floats  # [2 * W * C + 2, P, STEP_ROWS, P] what loops bring, by the spots of a tile and of its loops
-    ahead: Floats  # [A, (F + 1) * statuses, N] what is still to come at least
-    whose: Ints  # [A] of which cost; -1: of none yet
-    rent: Floats  # [A, L] what every bit of a tile costs on top (see `sim.kernels.ahead`)
+    done: Ints1  # [N] whether the loops over the inner dimensions are complete
+    left: Floats2  # [T, N] how often a tensor that closes there comes
+    tile: Floats2  # [T * S, N] words of the largest tile
+    line: Floats3  # [6, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
+    slot: Ints2  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
+    cost: Floats2  # [W * V, N]
+    starts: Ints2  # [E, C] the first gaps of the classes of edges with windows (see `sim.kernels.paths`); -1: no more
+    prices: Floats4  # [E, C, PRICE_ROWS, V]
+    known: Ints2  # [W, C] how well
+    row: Ints2  # [W, C] where their steps are
+    exact: Ints1  # [2 * W * C + 2] whether they are exact
+    group: Floats2  # working memory (see `sim.kernels.windows.new_group`)
+    seen: Floats1  # [2] working memory
+    steps: Floats4  # [2 * W * C + 2, P, STEP_ROWS, P] what loops bring, by the spots of a tile and of its loops
+    ahead: Floats3  # [A, (F + 1) * statuses, N] what is still to come at least
+    whose: Ints1  # [A] of which cost; -1: of none yet
+    rent: Floats2  # [A, L] what every bit of a tile costs on top (see `sim.kernels.ahead`)
 
 
 @part
@@ -239,7 +241,7 @@ def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
     return n
 
 
-@maker
+@apart
 def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
@@ -355,6 +357,7 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
         np.zeros((slots, classes), np.int64),
         np.zeros(rows_ + 2, np.int64),
         new_group(),
+        np.empty(2),
         np.empty((rows_ + 2, spots_, STEP_ROWS, spots_)),
         work[c:d].reshape((len(whose), rows, points)),
         whose,

@@ -6,18 +6,24 @@ which compiles the rest, waits for it. A light optimization is enough: kernels r
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from numba import float64, int64
 from numba.core import config
-from numba.core.types import Type
+from numba.core.registry import cpu_target
+from numba.core.types import Dispatcher, Type
 
 from sim.kernels import branch, cost, reuse, search
-from sim.kernels.jit import is_kept, leave_to
+from sim.kernels.ahead import fill_ahead, set_rents
+from sim.kernels.follow import see
+from sim.kernels.jit import find, function_of, is_kept, leave_to
+from sim.kernels.nests import price_nest
+from sim.kernels.tables import fill_tables
 
 _INT, _ROW, _TABLE, _BOOK = int64, int64[::1], int64[:, ::1], int64[:, :, ::1]
 _FLOATS, _FLOAT_TABLE, _FLOAT_BOOK = float64[::1], float64[:, ::1], float64[:, :, ::1]
@@ -28,10 +34,12 @@ _SCRATCH = (_TABLE, _TABLE, _TABLE)
 _PRICES = (_FLOAT_BOOK, _FLOAT_BOOK, _FLOAT_BOOK, _FLOAT_TABLE, _FLOAT_TABLE, _FLOATS, _FLOATS)
 _SPACE = (_BOOK, _BOOK, _ROW, _ROW, _TABLE, _TABLE, _ROW)
 _LIGHT = "1"
+_SELDOM = (100_000, 50, 1000)
 
+_PARTS: Any = () if config.DISABLE_JIT else (price_nest, fill_tables, fill_ahead, set_rents, see)
 _KERNELS = {
     "compile_counting": (reuse.count_tensor, reuse.count),
-    "compile_pricing": (cost.latency, cost.energy, cost.overflow),
+    "compile_parts": tuple(function_of(p.symbol) for p in _PARTS),
 }
 
 
@@ -71,6 +79,13 @@ def compile_counting() -> None:
         _compile(reuse.count, *_SHAPE, *_NEST, *_SCRATCH, _TABLE)
 
 
+def compile_parts() -> None:
+    """Compile most of what the exact search calls by address."""
+    with light_optimization():
+        for part in _PARTS:
+            find(part.symbol)
+
+
 def compile_pricing() -> None:
     """Compile what prices a nest."""
     prices = (_FLOAT_BOOK, _FLOAT_TABLE, _FLOAT_TABLE, _FLOATS)
@@ -94,10 +109,38 @@ def _compile(function: Any, *types: Type) -> None:
 
 @contextmanager
 def light_optimization() -> Iterator[None]:
-    """What is compiled meanwhile is compiled faster, and runs as fast."""
-    before = config.OPT
+    """What is compiled meanwhile is compiled faster, and runs as fast.
+
+    Python looks for garbage less often, and types that Numba has found once are not sought again: for every addition
+    it asks a dozen kinds of things that can be added.
+    """
+    level, thresholds, context = config.OPT, gc.get_threshold(), cpu_target.typing_context
     config.OPT = config._OptLevel(_LIGHT)
+    gc.freeze()
+    gc.set_threshold(*_SELDOM)
+    context.resolve_function_type = _remembering(context.resolve_function_type)
     try:
         yield
     finally:
-        config.OPT = before
+        del context.resolve_function_type
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+        config.OPT = level
+
+
+def _remembering(resolve: Callable[..., object]) -> Callable[..., object]:
+    """The same, but for what is built in, the answer is remembered."""
+    known: dict[tuple[object, ...], object] = {}
+
+    def resolve_function_type(function: Any, args: tuple[Type, ...], kws: dict[str, Type]) -> object:
+        if kws or isinstance(function, Dispatcher) or not isinstance(function, Hashable):
+            return resolve(function, args, kws)
+        key = function, *args
+        if key not in known:
+            signature = resolve(function, args, kws)
+            if signature is None:
+                return None
+            known[key] = signature
+        return known[key]
+
+    return resolve_function_type

@@ -96,7 +96,7 @@ def compile_search() -> None:
     """
     layer = Layer.einsum("small", {"M": 2, "K": 2}, inputs="K", weights="M K", outputs="M")
     arch = Architecture("small", (Memory("memory", (ALL,), math.inf), Fanout("array", 2), Compute("mac")))
-    with beside("compile_counting", "compile_pricing"), light_optimization():
+    with beside("compile_parts"), light_optimization():
         _Search(Space(layer, arch, ANY), Objective(energy=1), math.inf).run()
 
 
@@ -201,7 +201,7 @@ class _Search:
             before = self.best
             self.best, left = branch(
                 copies[s], room, space.task, chains[i], totals[i], powers, most, own, labels, _memory.work,
-                self.best, self.tally,
+                self.best,
             )  # fmt: skip
             self.left = min(self.left, left)
             if self.best < before:
@@ -278,6 +278,7 @@ class _Search:
             loops.copy(),
             keep.copy(),
             np.zeros(3),
+            self.tally,
         )
 
     def _make_room(self, i: int, chain: Chain, copies: Ints, looked: int) -> Labels:
