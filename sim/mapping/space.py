@@ -23,6 +23,7 @@ from sim.kernels.layout import COEF, FIRST, LAST, PASSED_ON, TERM, TERMS, WORDS,
 from sim.kernels.layout import EXTENT as RANK_EXTENT
 from sim.kernels.layout import OFFSET as RANK_OFFSET
 from sim.mapping.dataflow import Dataflow, held_roles, letters, pe_memories
+from sim.mapping.mirror import is_first, mirrors
 from sim.mapping.prices import prices_of
 from sim.mapping.problem import AXES, shape_of
 from sim.workload.layer import Layer, Tensor
@@ -118,8 +119,8 @@ class Space:
 
     @cached_property
     def copies(self) -> tuple[Ints, Ints]:
-        """All bounds in space: over the two axes [S, F, 2, D], and of every fanout [S, F, D]."""
-        fanouts = []
+        """Bounds in space: over the two axes [S, F, 2, D], and of every fanout [S, F, D]; of mirrored ones, one."""
+        fanouts, exchanges = [], mirrors(self)
         for f in range(len(self.fanouts)):
             ways = (self.spreads(f, axis) for axis in AXES)
             x, y = (np.array(own, np.int64).reshape(len(own), len(self.dims)) for own in ways)
@@ -128,13 +129,15 @@ class Space:
             fine = self._economic(total) if len(self.fanouts) == 1 else np.ones(len(total), bool)
             pairs, total = pairs[fine], total[fine]
             _, first = np.unique(total, axis=0, return_index=True)
+            if f == 0:
+                first = first[is_first(total[first, None], exchanges)]
             fanouts.append(pairs[np.sort(first)])
         if not fanouts:
             return np.ones((1, 0, 2, len(self.dims)), np.int64), np.ones((1, 0, len(self.dims)), np.int64)
         picks = np.indices([len(f) for f in fanouts]).reshape(len(fanouts), -1)
         axes = np.stack([fanout[pick] for fanout, pick in zip(fanouts, picks, strict=True)], 1)
         whole = axes[:, :, 0] * axes[:, :, 1]
-        fine = self._economic(math.prod(whole.swapaxes(0, 1)))
+        fine = self._economic(math.prod(whole.swapaxes(0, 1))) & is_first(whole, exchanges)
         return axes[fine], whole[fine]
 
     @cached_property
