@@ -356,6 +356,24 @@ def sliding(draw: st.DrawFn) -> Layer:
 
 
 @st.composite
+def squares(draw: st.DrawFn) -> Layer:
+    """As high as it is wide: rows can be taken for columns."""
+    side, window = draw(st.sampled_from([(2, 1), (2, 2), (3, 1), (3, 2), (4, 1)]))
+    stride = draw(st.integers(1, 2))
+    dims = {"P": side, "Q": side, "R": window, "S": window} | (
+        {"M": 2} if window == 1 and draw(st.booleans()) else {}
+    )
+    filters = (Rank.of("M"),) if "M" in dims else ()
+    ranks = tuple(_rank((a, stride), (b, 1)) if window > 1 else Rank.of(a) for a, b in ("PR", "QS"))
+    tensors = (
+        Tensor("weights", "weights", (*filters, Rank.of("R"), Rank.of("S"))),
+        Tensor("inputs", "inputs", ranks),
+        Tensor("outputs", "outputs", (*filters, Rank.of("P"), Rank.of("Q"))),
+    )
+    return Layer("square", "conv", tuple(dims.items()), tensors)
+
+
+@st.composite
 def dataflows(draw: st.DrawFn, layer: Layer, arch: Architecture) -> Dataflow:
     """Any dataflow that the machine can host."""
     known = sorted(set(letters(layer).values()))

@@ -179,7 +179,7 @@ def _shared(task: Task, chain: Chain) -> int:
 
 @apart
 def set_rents(points: int, looked: int, task: Task, chain: Chain, place: Place, tables: Tables) -> int:
-    """Find rents for which the bounds are high, and fill the rows with rent; 1 if there is anything to rent, else 0."""
+    """Find rents for which bounds are high, and fill the rows with rent; 1 if there is anything to rent, else 0."""
     level = _shared(task, chain)
     if not level:
         return 0

@@ -33,10 +33,10 @@ def apart(function: F) -> F:
 
     def load() -> int:
         with cached() as options:
-            return numba.cfunc(signature, cache=True, **options)(function).address  # type: ignore[no-any-return]
+            return numba.cfunc(signature, cache=True, **options)(function).address
 
     set_apart(name, function, load)
-    return types.ExternalFunction(name, signature)  # type: ignore[no-any-return, attr-defined]
+    return types.ExternalFunction(name, signature)  # type: ignore[return-value]
 
 
 def _type_of(hint: Any) -> Type:
@@ -50,7 +50,7 @@ def _type_of(hint: Any) -> Type:
 def _owner(record: Any) -> Type:
     """The type of a named tuple of arrays."""
     hints = typing.get_type_hints(record, include_extras=True)
-    return types.NamedTuple([_field(hint) for hint in hints.values()], record)  # type: ignore[no-any-return]
+    return types.NamedTuple([_field(hint) for hint in hints.values()], record)  # type: ignore[attr-defined]
 
 
 def _field(hint: Any) -> Type:

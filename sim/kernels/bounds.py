@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.kernels.cost import Floats, Floats1, Floats2, Floats3
-from sim.kernels.jit import part
+from sim.kernels.jit import maker, part
 from sim.kernels.layout import Ints, Ints1, Ints2, Ints3
 
 # Columns of a table of edges: the tensor, the memories (-1: the arithmetic) and nodes at both ends, the number of
@@ -71,7 +71,7 @@ class Chain(NamedTuple):
     that the arithmetic itself, if copies pass on to each other what it works on). An edge leads from a status inward.
     """
 
-    level: Ints2  # [T, S] the memory where a status takes room; 0: at home, where there is no tile; -1: the arithmetic
+    level: Ints2  # [T, S] the memory where a status takes room; 0: at home, where is no tile; -1: the arithmetic
     stage: Ints2  # [T, S] fanouts inside it; -1: the arithmetic, inside all of them
     number: Ints1  # [T] of statuses
     between: Ints3  # [T, S, S] the edge from an inner to an outer status; -1: none
@@ -99,17 +99,57 @@ class Place(NamedTuple):
     grown: Ints3  # [D, most, primes]
     counts: Ints1  # [D]
     strides: Ints1  # [D]
-    busy: float  # the share of all copies' steps that have work
+    busy: Floats1  # [1] the share of all copies' steps that have work
+    alike: Floats2  # [T, F] copies below a fanout that want the same words of a tensor
+    beyond: Floats1  # [F + 1] all copies across a fanout and those further out
+    uneven: Floats1  # [T] the share of the copies' passes over what a tensor does not depend on that have work
+
+
+@maker
+def new_place(task: Task, room: Ints) -> Place:
+    """Room for a place; `room` is the most divisors and primes there may be."""
+    fanouts, dims, tensors = len(task.node), len(task.size), len(task.depends)
+    ones = np.ones((3, dims), np.int64)
+    return Place(
+        np.ones((fanouts, dims), np.int64),
+        np.ones((fanouts + 1, dims), np.int64),
+        ones[0],
+        np.ones((dims, room[0]), np.int64),
+        np.full((dims, room[0], room[1]), -1),
+        ones[1],
+        ones[2],
+        np.ones(1),
+        np.ones((tensors, fanouts)),
+        np.ones(fanouts + 1),
+        np.ones(tensors),
+    )
 
 
 @part
-def _alike(t: int, f: int, task: Task, place: Place) -> float:
-    """Copies below a fanout that want the same words of a tensor."""
-    out = 1.0
-    for d in range(len(task.size)):
-        if not task.depends[t, d]:
-            out *= place.copies[f, d]
-    return out
+def set_place(copies: Ints, task: Task, place: Place) -> None:
+    """Set all but the lattice for bounds in space [F, D]."""
+    fanouts, dims = copies.shape
+    place.busy[0] = 1.0
+    for t in range(len(task.depends)):
+        place.uneven[t] = 1.0
+    for d in range(dims):
+        for f in range(fanouts):
+            place.copies[f, d] = copies[f, d]
+            place.inside[f + 1, d] = place.inside[f, d] * copies[f, d]
+        place.passes[d] = -(-task.size[d] // place.inside[fanouts, d])
+        covered = place.passes[d] * place.inside[fanouts, d]
+        place.busy[0] *= task.size[d] / covered
+        for t in range(len(task.depends)):
+            if not task.depends[t, d]:
+                place.uneven[t] *= task.size[d] / covered
+    for f in range(fanouts - 1, -1, -1):
+        place.beyond[f] = place.beyond[f + 1]
+        for d in range(dims):
+            place.beyond[f] *= copies[f, d]
+        for t in range(len(task.depends)):
+            place.alike[t, f] = 1.0
+            for d in range(dims):
+                place.alike[t, f] *= 1 if task.depends[t, d] else copies[f, d]
 
 
 @part
@@ -118,31 +158,16 @@ def times_of(e: int, g: int, task: Task, chain: Chain, place: Place) -> float:
     t, out = chain.edge[e, TENSOR], 1.0
     for f in range(len(task.node)):
         if task.node[f] < chain.edge[e, CHILD_NODE] and not (task.share[t, f] and task.node[f] > g):
-            out *= _alike(t, f, task, place)
+            out *= place.alike[t, f]
     return out
 
 
 @part
 def divided(v: int, e: int, chain: Chain, place: Place) -> float:
     """The copies among which cost `v` of an edge is divided."""
-    out = 1.0
-    if chain.among[v, e] >= 0:
-        for f in range(chain.among[v, e], len(place.copies)):
-            for d in range(place.copies.shape[1]):
-                out *= place.copies[f, d]
+    out = place.beyond[chain.among[v, e]] if chain.among[v, e] >= 0 else 1.0
     if chain.role[v] >= TIME:  # copies that have less work than others do not help
-        out = max(1.0, out * place.busy)
-    return out
-
-
-@part
-def uneven(t: int, task: Task, place: Place) -> float:
-    """The share of the copies' passes over dimensions on which a tensor does not depend that have work."""
-    out = 1.0
-    for d in range(len(task.size)):
-        covered = place.passes[d] * place.inside[len(place.copies), d]
-        if not task.depends[t, d] and covered > task.size[d]:
-            out *= task.size[d] / covered
+        out = max(1.0, out * place.busy[0])
     return out
 
 
@@ -154,7 +179,7 @@ def set_lines(e: int, task: Task, chain: Chain, place: Place, out: Floats) -> No
     and at least differs where bounds do not divide: then not all copies have work in every pass.
     """
     t, first = chain.edge[e, TENSOR], chain.edge[e, PARENT_NODE]
-    words, some = task.words[t, 0] * task.words[t, 1] * task.words[t, 2], uneven(t, task, place)
+    words, some = task.words[t, 0] * task.words[t, 1] * task.words[t, 2], place.uneven[t]
     out[:, :] = 0.0
     for g in range(first, chain.edge[e, CHILD_NODE]):
         most = times_of(e, g, task, chain, place)
@@ -167,7 +192,7 @@ def set_lines(e: int, task: Task, chain: Chain, place: Place, out: Floats) -> No
                 _add_range(-down, least, most, BASE, BASE_AT_MOST, v, out)
     begun, together = times_of(e, first, task, chain, place), 1.0
     for f in range(len(task.node)):
-        together *= _alike(t, f, task, place) if task.node[f] <= first else 1.0
+        together *= place.alike[t, f] if task.node[f] <= first else 1.0
     for v in range(out.shape[1]):
         share = divided(v, e, chain, place)
         if task.kind[IS_OUTPUT, t]:
@@ -196,7 +221,7 @@ def first_words(e: int, most: bool, task: Task, chain: Chain, place: Place) -> f
     At least, if copies share all of a window, and not all of them have work; or at most.
     """
     t = chain.edge[e, TENSOR]
-    some = uneven(t, task, place)
+    some = place.uneven[t]
     out = 1 / some if most else some
     for f in range(max(0, chain.edge[e, STAGE]), len(task.node)):
         for d in range(len(task.size)):

@@ -11,7 +11,19 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernels.ahead import fill_ahead, set_rents
-from sim.kernels.bounds import BITS, ENERGY, IS_HARD, NEVER, OUTERMOST, TIMES, Chain, Place, Task
+from sim.kernels.bounds import (
+    BITS,
+    ENERGY,
+    IS_HARD,
+    NEVER,
+    OUTERMOST,
+    TIMES,
+    Chain,
+    Place,
+    Task,
+    new_place,
+    set_place,
+)
 from sim.kernels.compare import keep_label
 from sim.kernels.cost import Floats
 from sim.kernels.follow import close_window, cross_windows, grow_windows, is_pending
@@ -39,7 +51,7 @@ from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
 from sim.kernels.lend import give_back, lend
 from sim.kernels.nests import Exact, is_allowed, price_nest, take_best, write_nest
-from sim.kernels.roots import Floor, fill_floor, make_place, new_floor, set_total, with_steps, worth
+from sim.kernels.roots import Floor, fill_floor, new_floor, set_steps, set_total, worth
 from sim.kernels.tables import (
     Tables,
     cost_at,
@@ -259,17 +271,17 @@ def branch(
     (infinite if nothing was).
     """
     task, chain, exact, labels, tally = lend(task), lend(chain), lend(exact), lend(labels), exact.tally
-    own_place = make_place(copies, task.size, room)
-    place = lend(own_place)
+    own_place, own_floor = new_place(task, room), new_floor(task, chain)
+    own_goal = Goal(power, most, fixed.copy(), chain.role)
+    place, floor, goal = lend(own_place), lend(own_floor), lend(own_goal)
+    set_place(copies, task, place)
+    set_steps(fixed, place, goal)
     points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides)
     costs, rows = len(chain.down), (len(task.node) + 1) * statuses(len(task.depends), chain)
     looked = min(costs, room[2])
     own_tables = make_tables(points, rows, looked, task, chain, place, work)
-    own_goal = Goal(power, most, with_steps(fixed, place), chain.role)
-    tables, goal = lend(own_tables), lend(own_goal)
+    tables = lend(own_tables)
     fill_tables(points, task, chain, place, tables)
-    own_floor = new_floor(task, chain)
-    floor = lend(own_floor)
     fill_floor(task, chain, place, floor)
     if not _look_ahead(points, looked, best, floor, task, chain, place, goal, tables):
         return best, NEVER
@@ -325,15 +337,14 @@ def _look_ahead(
     tables: Tables,
 ) -> bool:
     """Fill the tables of what is to come, cost by cost; False as soon as it is clear that nothing can be better."""
-    total = np.empty(len(floor.anew))
-    set_total(floor, total)
+    set_total(floor)
     for i in range(looked):
         v = i if i == ENERGY else i + TIMES - 1 if i < looked - TIMES + 1 else i - (looked - TIMES)
         if v == OUTERMOST and not goal.power[2]:
             continue
         fill_ahead(points, v, v + 1, task, chain, place, tables)
-        total[v] = floor.anew[v] + tables.ahead[v, 0, 0]
-        if worth(total, task, goal) >= best - SLACK:
+        floor.total[v] = floor.anew[v] + tables.ahead[v, 0, 0]
+        if worth(floor, task, goal) >= best - SLACK:
             return False
     return True
 

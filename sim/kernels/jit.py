@@ -183,7 +183,7 @@ _found: set[str] = set()
 
 
 def set_apart(name: str, function: Callable[..., object], load: Callable[[], int]) -> None:
-    """Kernels call a function by its address: `load` loads or compiles it. It may only call what is set apart before."""
+    """Kernels call a function by its address; `load` loads or compiles it. It calls only what is set apart before."""
     _apart[name] = function, load
 
 

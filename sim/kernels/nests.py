@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sim.kernels.apart import apart
 from sim.kernels.bounds import CHILD, HOME, STAGE, TENSOR, Chain, Place, Task
 from sim.kernels.cost import Floats1, Floats2, Floats3, energy, latency, overflow
-from sim.kernels.apart import apart
 from sim.kernels.jit import part
 from sim.kernels.labels import CLOSE, COUNTED, CROSS, GROW, START
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, NODES, STEP, Ints, Ints1, Ints2, Ints3, set_steps

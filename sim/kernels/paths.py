@@ -7,7 +7,7 @@ step by step (`sim.kernels.steps`). Gaps that the same copies share are one clas
 
 from __future__ import annotations
 
-from sim.kernels.bounds import CHILD_NODE, PARENT_NODE, TENSOR, Chain, Place, Task, divided, times_of, uneven
+from sim.kernels.bounds import CHILD_NODE, PARENT_NODE, TENSOR, Chain, Place, Task, divided, times_of
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
@@ -46,7 +46,7 @@ def set_classes(e: int, task: Task, chain: Chain, place: Place, starts: Ints, pr
             c += 1
             starts[c] = g
         times = times_of(e, g, task, chain, place) * task.words[t, 0]
-        some = uneven(t, task, place) if times > task.words[t, 0] else 1.0  # then not all copies have work every time
+        some = place.uneven[t] if times > task.words[t, 0] else 1.0  # then not all copies have work every time
         for v in range(prices.shape[2]):
             price = chain.down[v, e, g] * times / divided(v, e, chain, place)
             row = SOME if price > 0 else BELOW_SOME
@@ -78,7 +78,7 @@ def has_copies(t: int, f: int, state: int, task: Task, place: Place) -> bool:
 @part
 def is_uneven(t: int, task: Task, place: Place) -> bool:
     """Whether some copies have no work in some passes over what a tensor does not depend on."""
-    return uneven(t, task, place) < 1
+    return place.uneven[t] < 1
 
 
 @part

@@ -19,12 +19,14 @@ from sim.kernels.bounds import (
     Chain,
     Place,
     Task,
+    new_place,
     set_lines,
+    set_place,
 )
-from sim.kernels.cost import Floats, Floats1, Floats3
+from sim.kernels.cost import Floats, Floats1, Floats2, Floats3
 from sim.kernels.jit import caller, maker, part
 from sim.kernels.labels import Goal, least
-from sim.kernels.layout import Ints
+from sim.kernels.layout import Ints, Ints1
 from sim.kernels.lend import give_back, lend
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
 from sim.kernels.steps import STEP_ROWS
@@ -32,30 +34,12 @@ from sim.kernels.tables import slides
 from sim.kernels.windows import new_group
 
 
-@maker
-def make_place(copies: Ints, size: Ints, room: Ints) -> Place:
-    """The place for bounds in space [F, D]; `room` is the most divisors and primes there may be."""
-    fanouts, dims = copies.shape
-    inside = np.ones((fanouts + 1, dims), np.int64)
-    for f in range(fanouts):
-        for d in range(dims):
-            inside[f + 1, d] = inside[f, d] * copies[f, d]
-    passes, busy = np.empty(dims, np.int64), 1.0
-    for d in range(dims):
-        passes[d] = -(-size[d] // inside[fanouts, d])
-        busy *= size[d] / (passes[d] * inside[fanouts, d])
-    divisors = np.ones((dims, room[0]), np.int64)
-    grown = np.full((dims, room[0], room[1]), -1)
-    return Place(copies, inside, passes, divisors, grown, np.ones(dims, np.int64), np.ones(dims, np.int64), busy)
-
-
-@maker
-def with_steps(fixed: Floats, place: Place) -> Floats:
-    """`fixed` with the cycles of the arithmetic in the place of those of a step."""
-    out = fixed.copy()
+@part
+def set_steps(fixed: Floats, place: Place, goal: Goal) -> None:
+    """Put the cycles of the arithmetic in the place of those of a step, which `fixed` has."""
+    goal.fixed[2] = fixed[2]
     for passes in place.passes:
-        out[2] *= passes
-    return out
+        goal.fixed[2] *= passes
 
 
 @part
@@ -74,24 +58,39 @@ def _most_often(t: int, task: Task, place: Place) -> float:
 
 
 class Floor(NamedTuple):
-    """What is to come at least, whatever follows: V costs, T tensors, S statuses."""
+    """What is to come at least, whatever follows: V costs, T tensors, S statuses, L memories."""
 
     anew: Floats1  # [V] of what is never kept
     rest: Floats3  # [T, S, V] from a status of a tensor on
+    total: Floats1  # [V] of a whole nest
+    lines: Floats2  # working memory (see `sim.kernels.bounds.set_lines`), and for `worth`
+    ahead: Floats3
+    whose: Ints1
+    rent: Floats2
+    none: Ints1
 
 
 @maker
 def new_floor(task: Task, chain: Chain) -> Floor:
     """Room for it."""
-    costs = len(chain.down)
-    return Floor(np.empty(costs), np.zeros((len(task.depends), chain.level.shape[1], costs)))
+    costs, levels = len(chain.down), len(task.room)
+    return Floor(
+        np.empty(costs),
+        np.zeros((len(task.depends), chain.level.shape[1], costs)),
+        np.empty(costs),
+        np.empty((LINES, costs)),
+        np.zeros((TIMES, 1, 1)),
+        np.arange(TIMES),
+        np.zeros((TIMES, levels)),
+        np.empty(0, np.int64),
+    )
 
 
 @apart
 def fill_floor(task: Task, chain: Chain, place: Place, floor: Floor) -> None:
     """Find what is to come at least."""
     costs, tensors, out, anew = len(chain.down), len(task.depends), floor.rest, floor.anew
-    lines = np.empty((LINES, costs))
+    lines = floor.lines
     anew[:] = 0.0
     for t in range(tensors):
         often = _most_often(t, task, place)
@@ -139,19 +138,19 @@ def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, ane
 
 
 @part
-def set_total(floor: Floor, out: Floats) -> None:
-    """The least that a nest costs, [V]."""
-    for v in range(len(out)):
-        out[v] = floor.anew[v]
+def set_total(floor: Floor) -> None:
+    """Sum up what a nest costs at least."""
+    for v in range(len(floor.total)):
+        floor.total[v] = floor.anew[v]
         for t in range(len(floor.rest)):
-            out[v] += floor.rest[t, 0, v]
+            floor.total[v] += floor.rest[t, 0, v]
 
 
-@maker
-def worth(total: Floats, task: Task, goal: Goal) -> float:
-    """The least that nests are worth whose costs are at least these."""
-    ahead, rent, none = np.zeros((TIMES, 1, 1)), np.zeros((TIMES, len(task.room))), np.empty(0, np.int64)
-    out, _ = least(0, 0, total, np.zeros(len(task.room)), ahead, np.arange(TIMES), rent, task.room, NEVER, none, goal)
+@part
+def worth(floor: Floor, task: Task, goal: Goal) -> float:
+    """The least that nests are worth that cost at least `floor.total`."""
+    used, ahead, none = floor.rent[0], floor.ahead, floor.none
+    out, _ = least(0, 0, floor.total, used, ahead, floor.whose, floor.rent, task.room, NEVER, none, goal)
     return out
 
 
@@ -161,15 +160,15 @@ def root_bounds(
 ) -> None:
     """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
     task, chain = lend(task), lend(chain)
-    own_floor, total = new_floor(task, chain), np.empty(len(chain.down))
-    floor = lend(own_floor)
+    own_floor, own_goal = new_floor(task, chain), Goal(power, most, fixed.copy(), chain.role)
+    own_place = new_place(task, np.ones(2, np.int64))  # of the lattice, only the first point
+    floor, goal, place = lend(own_floor), lend(own_goal), lend(own_place)
     for s in range(len(chosen)):
-        own_place = make_place(chosen[s], task.size, np.ones(2, np.int64))  # of the lattice, only the first point
-        place = lend(own_place)
+        set_place(chosen[s], task, place)
+        set_steps(fixed, place, goal)
         fill_floor(task, chain, place, floor)
-        set_total(floor, total)
-        own_goal = Goal(power, most, with_steps(fixed, place), chain.role)
-        out[s] = worth(total, task, lend(own_goal))
-        give_back(own_place)
-        give_back(own_goal)
+        set_total(floor)
+        out[s] = worth(floor, task, goal)
     give_back(own_floor)
+    give_back(own_goal)
+    give_back(own_place)

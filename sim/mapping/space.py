@@ -135,10 +135,12 @@ class Space:
         if not fanouts:
             return np.ones((1, 0, 2, len(self.dims)), np.int64), np.ones((1, 0, len(self.dims)), np.int64)
         picks = np.indices([len(f) for f in fanouts]).reshape(len(fanouts), -1)
-        axes = np.stack([fanout[pick] for fanout, pick in zip(fanouts, picks, strict=True)], 1)
-        whole = axes[:, :, 0] * axes[:, :, 1]
-        fine = self._economic(math.prod(whole.swapaxes(0, 1))) & is_first(whole, exchanges)
-        return axes[fine], whole[fine]
+        totals = [fanout.prod(1)[pick] for fanout, pick in zip(fanouts, picks, strict=True)]
+        picks = picks[:, self._economic(math.prod(totals))]
+        whole = np.stack([fanout.prod(1)[pick] for fanout, pick in zip(fanouts, picks, strict=True)], 1)
+        first = is_first(whole, exchanges)
+        axes = [fanout[pick] for fanout, pick in zip(fanouts, picks[:, first], strict=True)]
+        return np.stack(axes, 1), whole[first]
 
     @cached_property
     def passing(self) -> np.ndarray:
@@ -156,10 +158,12 @@ class Space:
 
     def _economic(self, total: Ints) -> np.ndarray:
         """Which total bounds divide, or are the least for the passes that they leave."""
-        size, total = -(-self.size // self.demanded), total // self.demanded
-        passes = -(-size // total)
-        fine = (size % total == 0) | (-(-size // passes) == total)
-        return np.asarray(fine.all(1))
+        out = np.ones(len(total), bool)
+        for d, demanded in enumerate(self.demanded):
+            size, each = -(-self.size[d] // demanded), np.arange(1, total[:, d].max(initial=1) // demanded + 1)
+            fine = (size % each == 0) | (-(-size // -(-size // each)) == each)
+            out &= fine[total[:, d] // demanded - 1]
+        return out
 
     @cached_property
     def demanded(self) -> Ints:
