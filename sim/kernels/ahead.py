@@ -9,13 +9,12 @@ to pay rent: what nests that fit cost is at least what they cost with rent, less
 
 from __future__ import annotations
 
-import numpy as np
-
 from sim.kernels.apart import apart
 from sim.kernels.bounds import BASE, BITS, ENERGY, FIRST_TILE, NEVER, SLOPE, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
 from sim.kernels.jit import maker, part
 from sim.kernels.layout import Ints
+from sim.kernels.room import floats1, ints1, zeros1
 from sim.kernels.tables import Tables, may_grow, status_of, statuses
 
 RENT = 2.0  # the first rent that is tried, for all the room, as a share of what is to come
@@ -121,7 +120,7 @@ def _cross(
     """What is to come if the fanout is crossed next."""
     row, most = k * kinds + status, chain.level.shape[1]
     here, there = tables.ahead[a, row], tables.ahead[a, row + kinds]
-    due = np.zeros(points)
+    due = zeros1(points)
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
         if chain.stage[t, i] == k and chain.level[t, i] > 0 and tables.rent[a, chain.level[t, i]] > 0:
@@ -138,8 +137,8 @@ def fill_ahead(points: int, begin: int, end: int, task: Task, chain: Chain, plac
     """What is still to come at least, rows `begin` to `end` of the table; infinite where nothing fits."""
     fanouts, tensors, ahead = len(task.node), len(task.depends), tables.ahead
     kinds = statuses(tensors, chain)
-    grows = np.empty(len(task.size), np.int64)
-    cross, need = np.empty(points, np.int64), np.empty(points)
+    grows = ints1(len(task.size), 0)
+    cross, need = ints1(points, 0), floats1(points)
     for k in range(fanouts, -1, -1):
         for status in range(kinds - 1, -1, -1):
             row = k * kinds + status

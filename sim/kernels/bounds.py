@@ -21,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.kernels.cost import Floats, Floats1, Floats2, Floats3
-from sim.kernels.jit import maker, part
-from sim.kernels.layout import Ints, Ints1, Ints2, Ints3
+from sim.kernels.jit import part
+from sim.kernels.layout import Ints1, Ints2, Ints3
 
 # Columns of a table of edges: the tensor, the memories (-1: the arithmetic) and nodes at both ends, the number of
 # fanouts inside the inner one (-1 for the arithmetic, inside all of them).
@@ -103,53 +103,6 @@ class Place(NamedTuple):
     alike: Floats2  # [T, F] copies below a fanout that want the same words of a tensor
     beyond: Floats1  # [F + 1] all copies across a fanout and those further out
     uneven: Floats1  # [T] the share of the copies' passes over what a tensor does not depend on that have work
-
-
-@maker
-def new_place(task: Task, room: Ints) -> Place:
-    """Room for a place; `room` is the most divisors and primes there may be."""
-    fanouts, dims, tensors = len(task.node), len(task.size), len(task.depends)
-    ones = np.ones((3, dims), np.int64)
-    return Place(
-        np.ones((fanouts, dims), np.int64),
-        np.ones((fanouts + 1, dims), np.int64),
-        ones[0],
-        np.ones((dims, room[0]), np.int64),
-        np.full((dims, room[0], room[1]), -1),
-        ones[1],
-        ones[2],
-        np.ones(1),
-        np.ones((tensors, fanouts)),
-        np.ones(fanouts + 1),
-        np.ones(tensors),
-    )
-
-
-@part
-def set_place(copies: Ints, task: Task, place: Place) -> None:
-    """Set all but the lattice for bounds in space [F, D]."""
-    fanouts, dims = copies.shape
-    place.busy[0] = 1.0
-    for t in range(len(task.depends)):
-        place.uneven[t] = 1.0
-    for d in range(dims):
-        for f in range(fanouts):
-            place.copies[f, d] = copies[f, d]
-            place.inside[f + 1, d] = place.inside[f, d] * copies[f, d]
-        place.passes[d] = -(-task.size[d] // place.inside[fanouts, d])
-        covered = place.passes[d] * place.inside[fanouts, d]
-        place.busy[0] *= task.size[d] / covered
-        for t in range(len(task.depends)):
-            if not task.depends[t, d]:
-                place.uneven[t] *= task.size[d] / covered
-    for f in range(fanouts - 1, -1, -1):
-        place.beyond[f] = place.beyond[f + 1]
-        for d in range(dims):
-            place.beyond[f] *= copies[f, d]
-        for t in range(len(task.depends)):
-            place.alike[t, f] = 1.0
-            for d in range(dims):
-                place.alike[t, f] *= 1 if task.depends[t, d] else copies[f, d]
 
 
 @part

@@ -8,8 +8,6 @@ another label at the same place beats in every respect. Whole nests are counted 
 
 from __future__ import annotations
 
-import numpy as np
-
 from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.bounds import (
     BITS,
@@ -21,8 +19,6 @@ from sim.kernels.bounds import (
     Chain,
     Place,
     Task,
-    new_place,
-    set_place,
 )
 from sim.kernels.compare import keep_label
 from sim.kernels.cost import Floats
@@ -51,6 +47,8 @@ from sim.kernels.lattice import set_lattice
 from sim.kernels.layout import Ints
 from sim.kernels.lend import give_back, lend
 from sim.kernels.nests import Exact, is_allowed, price_nest, take_best, write_nest
+from sim.kernels.place import new_place, set_place
+from sim.kernels.room import ints1
 from sim.kernels.roots import Floor, fill_floor, new_floor, set_steps, set_total, worth
 from sim.kernels.tables import (
     Tables,
@@ -286,7 +284,7 @@ def branch(
     if not _look_ahead(points, looked, best, floor, task, chain, place, goal, tables):
         return best, NEVER
     made = _begin(floor, looked, best, task, chain, place, goal, tables, labels)
-    grows, rented = np.empty(len(task.size), np.int64), False
+    grows, rented = ints1(len(task.size), 0), False
     left, next_, again = NEVER, -1, 1000
     while labels.order[0]:
         follows = next_ >= 0

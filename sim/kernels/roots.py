@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from sim.kernels.apart import apart
 from sim.kernels.bounds import (
     BASE,
@@ -19,9 +17,7 @@ from sim.kernels.bounds import (
     Chain,
     Place,
     Task,
-    new_place,
     set_lines,
-    set_place,
 )
 from sim.kernels.cost import Floats, Floats1, Floats2, Floats3
 from sim.kernels.jit import caller, maker, part
@@ -29,6 +25,8 @@ from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints, Ints1
 from sim.kernels.lend import give_back, lend
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
+from sim.kernels.place import new_place, set_place
+from sim.kernels.room import floats2, floats3, ints1, zeros1, zeros2, zeros3
 from sim.kernels.steps import STEP_ROWS
 from sim.kernels.tables import slides
 from sim.kernels.windows import new_group
@@ -73,16 +71,18 @@ class Floor(NamedTuple):
 @maker
 def new_floor(task: Task, chain: Chain) -> Floor:
     """Room for it."""
-    costs, levels = len(chain.down), len(task.room)
+    costs, levels, whose = len(chain.down), len(task.room), ints1(TIMES, 0)
+    for v in range(TIMES):
+        whose[v] = v
     return Floor(
-        np.empty(costs),
-        np.zeros((len(task.depends), chain.level.shape[1], costs)),
-        np.empty(costs),
-        np.empty((LINES, costs)),
-        np.zeros((TIMES, 1, 1)),
-        np.arange(TIMES),
-        np.zeros((TIMES, levels)),
-        np.empty(0, np.int64),
+        zeros1(costs),
+        zeros3(len(task.depends), chain.level.shape[1], costs),
+        zeros1(costs),
+        floats2(LINES, costs),
+        zeros3(TIMES, 1, 1),
+        whose,
+        zeros2(TIMES, levels),
+        ints1(0, 0),
     )
 
 
@@ -122,11 +122,11 @@ def fill_floor(task: Task, chain: Chain, place: Place, floor: Floor) -> None:
 def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, anew: Floats) -> None:
     """Add what words of a tensor with windows cost that nothing keeps: every word anew for every step."""
     t, classes, spots_ = chain.edge[e, TENSOR], len(task.node) + 1, 1
-    crossed = np.full(len(task.node), -1)
+    crossed = ints1(len(task.node), -1)
     for w in range(2):
         spots_ = max(spots_, spots(t, w, task, place))
-    starts, prices = np.empty(classes, np.int64), np.empty((classes, PRICE_ROWS, len(anew)))
-    steps, unused = np.empty((2, STEP_ROWS, spots_)), np.zeros(len(anew))
+    starts, prices = ints1(classes, 0), floats3(classes, PRICE_ROWS, len(anew))
+    steps, unused = floats3(2, STEP_ROWS, spots_), zeros1(len(anew))
     set_classes(e, task, chain, place, starts, prices)
     for c in range(classes):
         if starts[c] < 0:
@@ -161,7 +161,7 @@ def root_bounds(
     """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
     task, chain = lend(task), lend(chain)
     own_floor, own_goal = new_floor(task, chain), Goal(power, most, fixed.copy(), chain.role)
-    own_place = new_place(task, np.ones(2, np.int64))  # of the lattice, only the first point
+    own_place = new_place(task, ints1(2, 1))  # of the lattice, only the first point
     floor, goal, place = lend(own_floor), lend(own_goal), lend(own_place)
     for s in range(len(chosen)):
         set_place(chosen[s], task, place)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from sim.kernels.apart import apart
 from sim.kernels.bounds import (
     BASE,
@@ -43,6 +41,7 @@ from sim.kernels.paths import (
     spot,
     spots,
 )
+from sim.kernels.room import floats1, floats2, floats3, floats4, ints1, ints2, zeros1, zeros2
 from sim.kernels.steps import ALL, AT_MOST, REST, STEP_ROWS
 from sim.kernels.windows import new_group
 
@@ -109,7 +108,7 @@ def is_held(k: int, t: int, i: int, chain: Chain) -> bool:
 def _fill_points(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
     """The first three tables."""
     dims, most = len(task.size), chain.level.shape[1]
-    at = np.zeros(dims, np.int64)
+    at = ints1(dims, 0)
     for point in range(points):
         tables.done[point] = 1
         for d in range(dims):
@@ -196,8 +195,8 @@ def _fill_window(e: int, k: int, points: int, task: Task, chain: Chain, place: P
     """Costs of an edge with windows at all points, at least, without first tiles; and its steps."""
     t, costs, slot = chain.edge[e, TENSOR], tables.line.shape[1], tables.slot[e, k]
     many0, many1 = spots(t, 0, task, place), spots(t, 1, task, place)
-    table, unused = np.zeros((many0 * many1, costs)), np.zeros(costs)
-    crossed = np.full(len(task.node), -1)
+    table, unused = zeros2(many0 * many1, costs), zeros1(costs)
+    crossed = ints1(len(task.node), -1)
     for c in range(tables.starts.shape[1]):
         g = tables.starts[e, c]
         if g < 0:
@@ -246,7 +245,7 @@ def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tab
     """All tables but what is still to come."""
     _fill_points(points, task, chain, place, tables)
     costs = tables.line.shape[1]
-    lines = np.empty((LINES, costs))
+    lines = floats2(LINES, costs)
     for e in range(len(chain.edge)):
         if slides(chain.edge[e, TENSOR], task):
             set_classes(e, task, chain, place, tables.starts[e], tables.prices[e])
@@ -334,32 +333,32 @@ def may_cross(k: int, status: int, point: int, task: Task, chain: Chain, place: 
 def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, place: Place, work: Floats) -> Tables:
     """Room for the tables, cut from `work`."""
     tensors, most, costs, edges = len(task.depends), chain.level.shape[1], len(chain.down), len(chain.edge)
-    slot = np.empty((edges, len(task.node) + 1), np.int64)
+    slot = ints2(edges, len(task.node) + 1, -1)
     slots, classes, spots_ = max(1, set_slots(task, chain, slot)), len(task.node) + 1, most_spots(task, place)
     rows_ = 2 * slots * classes if slots * classes * spots_**2 <= MOST_STEPS else 0
     a = tensors * points
     b = a + tensors * most * points
     c = b + slots * costs * points
-    whose = np.empty(looked + (2 if looked > TIMES else 1), np.int64)
+    whose = ints1(looked + (2 if looked > TIMES else 1), -1)
     for i in range(len(whose)):
         whose[i] = i if i < looked else -1
     d = c + len(whose) * rows * points
     return Tables(
-        np.empty(points, np.int64),
+        ints1(points, 0),
         work[:a].reshape((tensors, points)),
         work[a:b].reshape((tensors * most, points)),
-        np.empty((LINES, costs, edges)),
+        floats3(LINES, costs, edges),
         slot,
         work[b:c].reshape((slots * costs, points)),
-        np.full((edges, classes), -1),
-        np.empty((edges, classes, PRICE_ROWS, costs)),
-        np.zeros((slots, classes), np.int64),
-        np.zeros((slots, classes), np.int64),
-        np.zeros(rows_ + 2, np.int64),
+        ints2(edges, classes, -1),
+        floats4(edges, classes, PRICE_ROWS, costs),
+        ints2(slots, classes, 0),
+        ints2(slots, classes, 0),
+        ints1(rows_ + 2, 0),
         new_group(),
-        np.empty(2),
-        np.empty((rows_ + 2, spots_, STEP_ROWS, spots_)),
+        floats1(2),
+        floats4(rows_ + 2, spots_, STEP_ROWS, spots_),
         work[c:d].reshape((len(whose), rows, points)),
         whose,
-        np.zeros((len(whose), len(task.room))),
+        zeros2(len(whose), len(task.room)),
     )

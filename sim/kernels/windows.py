@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sim.kernels.bounds import CHILD_NODE, STAGE, TENSOR, Chain, Place, Task
 from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
 from sim.kernels.jit import maker, part
 from sim.kernels.layout import PASSED_ON, Ints
+from sim.kernels.room import floats2
 
 # Of a window's words: how far the first lies behind the first that exists; how many exist (-1: all); how often, over
 # all positions, a word is touched that does not exist.
@@ -23,7 +22,7 @@ MOST_LISTS = 6
 @maker
 def new_group() -> Floats:
     """Room for a description of copies that share: rows of which the first is as above, then gaps, then copies."""
-    return np.empty((3, 7))
+    return floats2(3, 7)
 
 
 @part

@@ -76,7 +76,9 @@ def _said(code: str, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("begin", ["t.sold(t._book())", "t.jit.find(t.__name__ + '.price_of')"])
+@pytest.mark.parametrize(
+    "begin", ["t.sold(t._book())", "from sim.kernels import jit; jit.find('test_apart.price_of')"]
+)
 def test_another_process_loads_what_one_has_compiled(tmp_path: Path, begin: str) -> None:
     """Also if only a part had been compiled before."""
     _said(begin, TILENEST_CACHE=str(tmp_path))
