@@ -14,7 +14,7 @@ from sim.errors import there_are
 
 ProgrammingModel = Literal["proportional", "independent", "pcm", "rram_wan", "rram_milo", "sonos"]
 DriftModel = Literal["power", "pcm"]
-ReadModel = Literal["proportional", "independent", "flicker", "pcm", "sonos"]
+ReadModel = Literal["proportional", "independent", "root", "flicker", "pcm", "sonos"]
 
 # Up to which conductance a model was measured, in microsiemens.
 MEASURED_US = {"pcm": 25.0, "rram_wan": 39.26, "rram_milo": 225.0, "sonos": 16.0}
@@ -102,8 +102,9 @@ class Read:
 
     Attributes:
         model: ``proportional`` to the conductance, ``independent`` of it (relative to the cell's largest),
+            ``root`` (its variance is proportional to the conductance, relative to the cell's largest),
             ``flicker`` (1/f: proportional, growing with time), or as measured: ``pcm`` (1/f), ``sonos``.
-        sigma: relative spread, for the first three; for ``flicker`` per root of the logarithm.
+        sigma: relative spread, for the first four; for ``flicker`` per root of the logarithm.
         scale: multiplies the spread of measured models.
         read_s: how long a read takes, for 1/f noise, in seconds.
         start_s: when after the last pulse a device counts as programmed, in seconds.

@@ -62,7 +62,7 @@ def noises() -> st.SearchStrategy[Noise]:
         "drift": st.builds(Drift, st.just("power"), share, share),
         "temperature": st.builds(Temperature, st.floats(-0.01, 0.01), share),
         "read": st.builds(
-            Read, st.sampled_from(["proportional", "independent", "flicker"]), share, slow=st.booleans()
+            Read, st.sampled_from(["proportional", "independent", "root", "flicker"]), share, slow=st.booleans()
         ),
         "thermal": st.builds(Thermal, st.floats(0, 1e9), st.floats(0.01, 1)),
         "wires": st.builds(Wires, st.sampled_from([0.0, 10.0, 1e4]), st.sampled_from([0.0, 10.0, 1e4])),
@@ -106,7 +106,7 @@ def test_the_product_is_that_of_the_conductances_that_were_written():
     np.testing.assert_allclose(made.product(inputs, rng), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("model", ["proportional", "independent"])
+@pytest.mark.parametrize("model", ["proportional", "independent", "root"])
 @pytest.mark.parametrize("signs", ["balanced", "differential", "offset"])
 def test_noise_of_a_sum_is_that_of_its_devices(model: str, signs: str):
     """Draws at the output have the mean and the variance that draws for each device and each pulse have."""
@@ -117,7 +117,9 @@ def test_noise_of_a_sum_is_that_of_its_devices(model: str, signs: str):
     target = made.layout.conductances(weights)
 
     def conductance(*place: int) -> float:
-        sigma = 0.1 * (target[place] if model == "proportional" else 25.0)
+        sigma = (
+            0.1 * {"proportional": target[place], "independent": 25.0, "root": (25.0 * target[place]) ** 0.5}[model]
+        )
         return float(rng.normal(target[place], sigma))
 
     twin = walk(weights, made, float(np.abs(inputs).max()), conductance)
