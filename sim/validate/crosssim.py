@@ -31,7 +31,8 @@ _BY_INPUTS = (
     "whole; ours are for inputs that are applied bit by bit"
 )
 _HALF = (
-    "CrossSim takes 1/254 (1/255 where inputs have no sign) for the smallest current of a pair of cells, which is 1/127"
+    "CrossSim takes 1/254 (1/255 where inputs have no sign) for the smallest current of a pair of cells, which is "
+    "1/127"
 )
 _ALIGNED = (
     "CrossSim widens this range so that its steps are multiples of the smallest current; ours is the largest sum"
