@@ -164,8 +164,17 @@ class Crossbar:
     @property
     def steps(self) -> int:
         """Pulses by which an input is streamed."""
-        bits = self.input_bits - 1 if self.input_signs == "pulses" else self.input_bits
-        return max(1, math.ceil(bits / self.step_bits))
+        return len(self.step_widths)
+
+    @property
+    def step_widths(self) -> tuple[int, ...]:
+        """Bits of an input that each step applies, the lowest first; what is left for the last may be fewer.
+
+        >>> Crossbar(8, 8, input_bits=8, step_bits=4, input_signs="pulses").step_widths
+        (4, 3)
+        """
+        bits = max(1, self.input_bits - (self.input_signs == "pulses"))
+        return tuple(min(self.step_bits, bits - first) for first in range(0, bits, self.step_bits))
 
     @property
     def conversions(self) -> int:
@@ -193,37 +202,47 @@ class Crossbar:
 
     @property
     def step_s(self) -> float:
-        """Seconds from one step to the next.
+        """Seconds from one step to the next, on average over the steps of an input.
 
         >>> Crossbar(128, 128, adc=Adc(columns=128, time_s=0.5e-9), pulse_s=10e-9).step_s
         3.2e-08
         """
-        pulses = self.pulse_s * (2**self.step_bits - 1 if self.coding == "unary" else 1)
         conversion = self.adc.time_s * math.ceil(self.reads_per_step / self.converters)
-        return max(pulses, conversion) if self.overlap else pulses + conversion
+        pulses = (self.pulse_s * (2**bits - 1 if self.coding == "unary" else 1) for bits in self.step_widths)
+        together = sum if not self.overlap else max
+        return sum(together((pulse, conversion)) for pulse in pulses) / self.steps
 
     @property
-    def pulsed(self) -> float:
-        """Share of the steps of an input that is not zero in which a row is driven at all, by `input_ones`.
+    def pulses(self) -> tuple[tuple[float, int], ...]:
+        """For each step how likely a row is driven at all by an input that is not zero, and by how many bits.
 
-        Bits are taken to be independent of each other.
+        Bits are set by `input_ones`, and taken to be independent of each other.
+
+        >>> Crossbar(8, 8, input_bits=3, step_bits=2).pulses
+        ((0.75, 2), (0.5, 1))
         """
-        return 1.0 if self.measured else 1.0 - math.pow(1 - self.input_ones, self.step_bits)
+        idle = 0.0 if self.measured else 1 - self.input_ones
+        return tuple((1.0 - math.pow(idle, bits), bits) for bits in self.step_widths)
 
     @property
     def drive(self) -> float:
-        """Mean energy of a cell over the steps of an input that is not zero; that of the largest input is 1.
+        """Mean energy of a cell over the steps of an input that is not zero; that of the largest digit is 1.
 
-        An amplitude counts with its square (a resistor), a time as it is. Bits are taken to be independent.
+        An amplitude counts with its square (a resistor), a time as it is. Bits are taken to be independent. What
+        was measured is a mean over the steps already.
 
         >>> Crossbar(8, 8).drive, Crossbar(8, 8, step_bits=2).drive
         (0.5, 0.3888888888888889)
         """
-        mean = 1.0 if self.measured else self.input_ones
+        if self.measured:
+            return 1.0
+        mean = self.input_ones
+        largest = [math.pow(2, bits) - 1 for bits in self.step_widths]
+        span = largest[0]
         if self.coding == "unary":
-            return mean
-        largest: int = 2**self.step_bits - 1
-        return mean**2 + mean * (1 - mean) * (largest + 2) / (3 * largest)
+            return sum(mean * most / span for most in largest) / self.steps
+        squares = (mean**2 * most**2 + mean * (1 - mean) * most * (most + 2) / 3 for most in largest)
+        return sum(squares) / span**2 / self.steps
 
     def with_ones(self, inputs: float | None, weights: float | None) -> Crossbar:
         """The same for data with other shares of set bits, where these are known."""

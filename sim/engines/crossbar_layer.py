@@ -66,13 +66,15 @@ class LayerRun:
         tensor = {role: self.cut.product.tensor(role) for role in ("inputs", "weights", "outputs")}
         xbar = self.machine.xbar.with_ones(tensor["inputs"].ones, tensor["weights"].ones)
         density = tensor["inputs"].density
-        pulses = self.driven * xbar.steps * density * xbar.pulsed
-        events = {"inputs": (pulses, xbar.step_bits), "outputs": (float(self.conversions), xbar.adc.bits)}
+        events = {
+            "inputs": [(self.driven * density * share, bits) for share, bits in xbar.pulses],
+            "outputs": [(float(self.conversions), xbar.adc.bits)],
+        }
         out: dict[str, dict[str, float]] = {}
         for node in self.machine.periphery:
             out[node.name] = {
-                tensor[role].name: number * costs[node.name].word_pj(bits)
-                for role, (number, bits) in events.items()
+                tensor[role].name: sum(number * costs[node.name].word_pj(bits) for number, bits in happening)
+                for role, happening in events.items()
                 if keeps_any(node.tensors, tensor[role])
             }
         cell = costs[self.machine.arch.compute.name]
