@@ -47,7 +47,7 @@ class Adc:
     """The converter at the columns.
 
     Attributes:
-        bits: resolution; 0 for one that loses nothing.
+        bits: resolution; 0 for one that loses nothing, whose bits `Crossbar.resolution` knows.
         range: what its full scale is: ``calibrated`` (on sample data, per layer and slice), ``full`` (the largest sum
             that the array can give), ``granular`` (one step is the smallest difference between two sums, so that
             large sums are clipped; from columns without a partner one of empty cells is subtracted).
@@ -180,6 +180,25 @@ class Crossbar:
     def conversions(self) -> int:
         """Conversions for one sum of one block of rows."""
         return self.steps * self.slices * (2 if self.signs == "differential" else 1)
+
+    @property
+    def resolution(self) -> int:
+        """Bits of an ADC: those that are given, or the fewest with a code for every sum that can be.
+
+        That is the largest digit of an input times that of a cell for each row that is read at once, with a sign
+        where there may be two. A cell that takes any conductance has the digits of a rounded weight.
+
+        >>> Crossbar(128, 128, cell=Cell(2), adc=Adc(0)).resolution  # 128 * 3 * 1 is 384; and its sign
+        10
+        """
+        if self.adc.bits:
+            return self.adc.bits
+        largest = 2**self.cell.bits - 1 if self.cell.bits else 2 ** (self.weight_bits - 1) - 1
+        if not self.cell.bits and self.signs == "offset":
+            largest *= 2
+        most = self.rows_at_once * largest * (2 ** self.step_widths[0] - 1)
+        signed = self.signs == "balanced" or self.input_signs == "pulses"
+        return int(2 * most + 1 if signed else most).bit_length()
 
     @property
     def reads_per_step(self) -> int:

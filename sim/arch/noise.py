@@ -242,6 +242,21 @@ class Noise:
         others: dict[str, Any] = {name: None for name in EFFECTS if name not in names}
         return replace(self, **others)
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Conditions that were changed, though no effect here depends on them.
+
+        >>> Noise(drift=Drift(nu=0.05), time_s=60, kelvin=350).idle
+        ('kelvin',)
+        """
+        matters = {
+            "time_s": self.drift or (self.read and self.read.model in _GROWING),
+            "kelvin": self.temperature or self.thermal,
+            "compensation": self.drift or self.temperature,
+        }
+        usual = Noise()
+        return tuple(name for name, by in matters.items() if not by and getattr(self, name) != getattr(usual, name))
+
     def check(self, cell: Cell) -> None:
         """Whether these effects are known for such a cell.
 
@@ -258,5 +273,6 @@ class Noise:
                 )
 
 
+_GROWING = ("flicker", "pcm")  # read noise that grows with the time since programming
 _CONDITIONS = ("time_s", "kelvin", "compensation")
 EFFECTS = tuple(field.name for field in fields(Noise) if field.name not in _CONDITIONS)

@@ -68,7 +68,7 @@ class LayerRun:
         density = tensor["inputs"].density
         events = {
             "inputs": [(self.driven * density * share, bits) for share, bits in xbar.pulses],
-            "outputs": [(float(self.conversions), xbar.adc.bits)],
+            "outputs": [(float(self.conversions), xbar.resolution)],
         }
         out: dict[str, dict[str, float]] = {}
         for node in self.machine.periphery:

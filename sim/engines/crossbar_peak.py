@@ -63,7 +63,7 @@ def _arrays(machine: CrossbarMachine, costs: Mapping[str, NodeCosts]) -> dict[st
     for node in machine.periphery:
         row = sum(share * costs[node.name].word_pj(bits) for share, bits in xbar.pulses) / xbar.steps
         rows = xbar.rows_at_once * row * _takes(node, "inputs")
-        sums = xbar.reads_per_step * costs[node.name].word_pj(xbar.adc.bits) * _takes(node, "outputs")
+        sums = xbar.reads_per_step * costs[node.name].word_pj(xbar.resolution) * _takes(node, "outputs")
         out[node.name] = rate * (rows + sums)
     cells = xbar.rows_at_once * xbar.outputs * xbar.cells_per_weight
     cell = machine.arch.compute.name

@@ -80,6 +80,37 @@ def walk(weights: np.ndarray, made: Programmed, peak: float, conductance: Conduc
     return Walk(weights.tolist(), made.layout.xbar, ranges, peak, made.report.signed, conductance)
 
 
+@settings(max_examples=100, deadline=None)
+@given(crossbars(), st.integers(1, 20), st.booleans(), st.booleans(), st.integers(0, 2**20))
+def test_an_adc_of_the_bits_that_lose_nothing_loses_nothing(
+    xbar: Crossbar, rows: int, signed: bool, full: bool, seed: int
+):
+    """Also where all weights and inputs are the largest."""
+    xbar = replace(xbar, adc=Adc(0), cell=replace(xbar.cell, bits=xbar.cell.bits or 5))
+    rng = np.random.default_rng(seed)
+    weights, inputs = rng.standard_normal((rows, 2)), rng.standard_normal((3, rows))
+    if full:
+        weights[:], inputs[:] = 1, 1
+        inputs[1:] *= -1
+    sample = inputs if signed else np.abs(inputs)
+    exact = program(weights, xbar, Noise(), seed, sample).product(sample, rng)
+    granular = replace(xbar, adc=Adc(xbar.resolution, "granular"))
+    found = program(weights, granular, Noise(), seed, sample).product(sample, rng)
+    assert np.abs(found - exact).max() <= 1e-9 * (np.abs(sample) @ np.abs(weights)).max()
+
+
+def test_with_a_bit_less_an_adc_loses_the_largest_sums():
+    xbar = Crossbar(4, 8, weight_bits=3, cell=Cell(2), input_bits=3, input_signs="pulses", step_bits=2, adc=Adc(0))
+    assert xbar.resolution == 7  # 4 rows of 3 * 3: 73 sums from -36 to 36
+    weights, inputs, rng = np.ones((4, 1)), np.ones((1, 4)), np.random.default_rng(1)
+    products = [
+        program(weights, replace(xbar, adc=Adc(bits, "granular")), Noise(), 1, inputs).product(inputs, rng)
+        for bits in (7, 6)
+    ]
+    assert products[0] == pytest.approx(4)
+    assert products[1] < 4
+
+
 @settings(max_examples=150, deadline=None)
 @given(crossbars(), st.integers(1, 20), st.integers(1, 3), st.booleans(), st.integers(0, 2**20))
 def test_the_product_is_what_the_cells_give(xbar: Crossbar, rows: int, outputs: int, signed: bool, seed: int):
