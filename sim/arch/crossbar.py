@@ -13,6 +13,7 @@ InputSigns = Literal["pulses", "twos", "offset"]
 AdcRange = Literal["calibrated", "full", "granular"]
 InputScale = Literal["calibrated", "vector"]
 Coding = Literal["amplitude", "unary"]
+Groups = Literal["apart", "diagonal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class Crossbar:
             counts, but only which inputs are zero.
         replicate: whether arrays that are left over hold further copies of small layers, to work side by side.
         reload: whether weights are written anew for every layer; they stay in their cells for good otherwise.
+        groups: where the matrices of a layer of groups lie that do not fill an array: each in arrays of its own
+            (``apart``), or as many as fit along the ``diagonal`` of one, with zeros beside them.
         write_s: seconds for writing a row; all arrays are written side by side, row by row.
 
     Raises:
@@ -126,6 +129,7 @@ class Crossbar:
     reload: bool = False
     write_s: float = 0.0
     input_scale: InputScale = "calibrated"
+    groups: Groups = "apart"
 
     def __post_init__(self) -> None:
         if self.step_bits > self.input_bits:
@@ -160,6 +164,16 @@ class Crossbar:
     def outputs(self) -> int:
         """Columns of the layer's matrix that one array holds."""
         return self.columns // self.cells_per_weight
+
+    def together(self, rows: int, columns: int, groups: int) -> int:
+        """How many of so many matrices share an array.
+
+        >>> Crossbar(128, 128, groups="diagonal").together(9, 1, 512)  # a depthwise layer of 3 x 3: 14 of nine rows
+        14
+        """
+        if self.groups == "apart":
+            return 1
+        return max(1, min(groups, self.rows // rows, self.outputs // columns))
 
     @property
     def steps(self) -> int:
@@ -271,17 +285,21 @@ class Crossbar:
             weight_ones=self.weight_ones if weights is None else weights,
         )
 
-    def conductance(self, density: float = 1.0) -> float:
-        """Mean conductance of the cells that hold weights, as a share of the largest.
+    def conductance(self, density: float = 1.0, held: float = 1.0) -> float:
+        """Mean conductance of the cells that an input reaches, as a share of the largest.
 
         Of a pair, one cell holds the magnitude and the other one nothing; where half the range is added to all
-        weights, a zero is half of it.
+        weights, a zero is half of it. Where energies are means already, it is a share of that mean.
 
         Args:
             density: share of the weights that are not zero.
+            held: share of the cells that hold weights; beside the diagonal they hold zeros.
         """
         if self.measured:
-            return 1.0
+            return held + (1 - held) * self._mean(0.0) / self._mean(1.0)
+        return self._mean(density * held)
+
+    def _mean(self, density: float) -> float:
         zero, cells = (0.5, 1) if self.signs == "offset" else (0.0, 2)
         level = (density * self.weight_ones + (1 - density) * zero) / cells
         least = self.cell.least_us / self.cell.most_us

@@ -127,6 +127,9 @@ class CrossbarText(Strict):
     reload: bool | None = Field(
         None, description="whether weights are written for every layer; else they stay for good (default false)"
     )
+    groups: domain.Groups | None = Field(
+        None, description="apart (default): each group of a layer has its arrays, or diagonal: several share one"
+    )
     write: Time | None = Field(None, description="time of writing a row (default 0 ns)")
 
     def lower(self, rows: int, columns: int) -> domain.Crossbar:
@@ -158,6 +161,7 @@ class CrossbarText(Strict):
             replicate=self.replicate,
             reload=self.reload,
             write_s=self.write,
+            groups=self.groups,
         )
         return domain.Crossbar(
             rows,
