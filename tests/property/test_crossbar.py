@@ -97,7 +97,9 @@ def seen_in_runs(seen: Walk, inside: int) -> dict[str, set[tuple[int, ...]]]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(convolutions() | groups(), arrays(), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), *[st.booleans()] * 4)
+@given(
+    convolutions() | groups(), arrays(), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), *[st.booleans()] * 4
+)
 def test_words_above_the_arrays_are_those_that_are_seen_to_pass(
     layer: Layer, xbar: Crossbar, copies, tiles, inside, sent_to_tiles, sent_to_arrays, added_in_tiles, added
 ):

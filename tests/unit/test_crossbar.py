@@ -170,6 +170,29 @@ def test_a_layer_takes_what_its_steps_take(machine):
     assert parts.compute_cycles == pytest.approx(5 * (15 + 7))
 
 
+def test_groups_along_the_diagonal_of_an_array(machine):
+    """Three groups of two rows and a column: two fill the four rows of an array. Empty pairs of cells take nothing."""
+    layer = Layer.einsum("g", {"G": 3, "X": 5, "K": 2, "N": 1}, inputs="G X K", weights="G K N", outputs="G X N")
+    pairs = "crossbar.weights.signs=balanced"
+    apart = evaluate(layer, machine(pairs))
+    joined = evaluate(layer, machine(pairs, "crossbar.groups=diagonal"))
+    assert (apart.crossbar.arrays, joined.crossbar.arrays) == (3, 2)
+    assert joined.crossbar.cell_share == pytest.approx(1.5 * apart.crossbar.cell_share)
+    for part in ("cell", "dac", "adc"):
+        assert joined.energy_breakdown[part] == pytest.approx(apart.energy_breakdown[part])
+    leaky = "crossbar.cell.least=1 uS"  # a tenth of the largest: of the cells beside the diagonal, 4 to 5 of both
+    apart, joined = (evaluate(layer, machine(pairs, leaky, f"crossbar.groups={g}")) for g in ("apart", "diagonal"))
+    mean = 0.1 + 0.25 * 0.9
+    expected = (3 * mean + 2 * 0.1) / (3 * mean)
+    assert joined.energy_breakdown["cell"] / apart.energy_breakdown["cell"] == pytest.approx(expected)
+
+
+def test_what_is_measured_is_the_mean_of_cells_that_hold_weights():
+    xbar = Crossbar(4, 16, measured=True)
+    assert (xbar.conductance(), xbar.conductance(held=0.5)) == (1, 0.5)
+    assert replace(xbar, signs="offset").conductance(held=0.5) == 1  # a zero is half of the range there
+
+
 def test_the_mean_conductance():
     offset = Crossbar(4, 16, signs="offset", weight_ones=0.2)
     assert offset.conductance() == pytest.approx(0.2)
