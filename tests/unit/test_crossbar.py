@@ -171,7 +171,7 @@ def test_a_layer_takes_what_its_steps_take(machine):
 
 
 def test_groups_along_the_diagonal_of_an_array(machine):
-    """Three groups of two rows and a column: two fill the four rows of an array. Empty pairs of cells take nothing."""
+    """Three groups of two rows and a column: two fill four rows of an array. Empty pairs of cells take nothing."""
     layer = Layer.einsum("g", {"G": 3, "X": 5, "K": 2, "N": 1}, inputs="G X K", weights="G K N", outputs="G X N")
     pairs = "crossbar.weights.signs=balanced"
     apart = evaluate(layer, machine(pairs))
