@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.accuracy.digital import quantize
+from sim.accuracy.packing import pack
 from sim.accuracy.task import Part, Product, Task, Trace
 from sim.arch.crossbar import Crossbar
 from sim.arch.noise import Noise
@@ -62,6 +63,8 @@ class Analog:
         """
         from sim.nonideal.array import program
 
+        if trace.groups > 1:
+            return pack(trace.weights, trace.inputs, trace.groups, self.xbar, self.noise, seed)
         return program(trace.weights, self.xbar, self.noise, seed, trace.inputs)
 
 
@@ -82,16 +85,30 @@ def machine_of(arch: Architecture) -> Analog:
     return Analog(arch.crossbar, arch.noise or Noise())
 
 
+def traces_of(task: Task, hardware: Hardware) -> Mapping[Part, Trace]:
+    """What each product sees, by its first part: groups of a layer that share an array are one product."""
+    if not isinstance(hardware, Analog) or hardware.xbar.groups == "apart":
+        return task.traces
+    out: dict[Part, Trace] = {}
+    for name in task.layers:
+        groups = [trace for (layer, _), trace in task.traces.items() if layer == name]
+        rows, columns = groups[0].weights.shape
+        size = hardware.xbar.together(rows, columns, len(groups))
+        for first in range(0, len(groups), size):
+            out[name, first] = Trace.along_diagonal(groups[first : first + size])
+    return out
+
+
 def products_of(
     task: Task, hardware: Hardware, seed: int, layers: Collection[str] | None = None
 ) -> Mapping[Part, Product]:
-    """The products of one chip, by part; of some layers alone, where these are given.
+    """The products of one chip, by their first part; of some layers alone, where these are given.
 
     Raises:
         TilenestError: for a layer that cannot be put on it, with its name.
     """
     out = {}
-    for number, (part, trace) in enumerate(task.traces.items()):
+    for number, (part, trace) in enumerate(traces_of(task, hardware).items()):
         if layers is not None and part[0] not in layers:
             continue
         try:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,7 +36,11 @@ Multiply = Callable[[Part, Array, Array], Array]
 
 
 def operators(
-    multiply: Multiply, constants: frozenset[str], moments: Moments | None = None, measures: bool = False
+    multiply: Multiply,
+    constants: frozenset[str],
+    moments: Moments | None = None,
+    measures: bool = False,
+    together: Mapping[str, int] = MappingProxyType({}),
 ) -> list[type[Any]]:
     """Classes for `ReferenceEvaluator(new_ops=...)`.
 
@@ -45,8 +50,9 @@ def operators(
             weights, and is computed as it is.
         moments: for normalizations of batches, instead of those that the network holds.
         measures: whether such normalizations take the moments of what they see, and put them there.
+        together: how many groups of a layer are multiplied at once, side by side; one, where it is not there.
     """
-    bound = {"multiply": staticmethod(multiply), "constants": constants}
+    bound = {"multiply": staticmethod(multiply), "constants": constants, "together": together}
     products = [type(kind.__name__, (kind,), bound) for kind in (Conv, Gemm, MatMul)]
     if moments is None:
         return [*products, MaxPool, AveragePool]
@@ -59,6 +65,7 @@ class _Product(OpRun):  # type: ignore[misc]  # onnx has no types
 
     op_domain = ""
     constants: ClassVar[frozenset[str]]
+    together: ClassVar[Mapping[str, int]]
 
     @staticmethod
     def multiply(part: Part, inputs: Array, weights: Array) -> Array:
@@ -129,19 +136,25 @@ class Conv(_Product):
         )
         windows = window.over(window.padded(x))
         depth, space = w.shape[1], windows.shape[2 : x.ndim]
+        matrices, size = np.split(w, group or 1), self.together.get(self.onnx_node.name, 1)
         parts = [
-            self._group(number, windows[:, number * depth : (number + 1) * depth], weights)
-            for number, weights in enumerate(np.split(w, group or 1))
+            self._groups(first, windows[:, first * depth : (first + size) * depth], matrices[first : first + size])
+            for first in range(0, len(matrices), size)
         ]
         y = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         y = y if b is None else y + b
         return (np.moveaxis(y.reshape(len(x), *space, len(w)), -1, 1).astype(x.dtype, copy=False),)
 
-    def _group(self, number: int, windows: Array, weights: Array) -> Array:
-        rows, matrix = rows_of(windows), matrix_of(weights)
+    def _groups(self, first: int, windows: Array, weights: list[Array]) -> Array:
+        """Products of one group, or side by side of several that something computes at once."""
+        if len(weights) > 1:
+            rows = np.concatenate([rows_of(part) for part in np.split(windows, len(weights), axis=1)], axis=1)
+        else:
+            rows = rows_of(windows)
+        matrix = matrix_of(weights[0])
         if self.onnx_node.input[1] not in self.constants:
             return np.asarray(rows @ matrix)
-        return self.multiply((self.onnx_node.name, number), rows, matrix)
+        return self.multiply((self.onnx_node.name, first), rows, matrix)
 
 
 class _Pool(OpRun):  # type: ignore[misc]  # onnx has no types

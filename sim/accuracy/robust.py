@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import wraps
+from inspect import signature
 from pathlib import Path
+from typing import ParamSpec
 
 from sim import __version__
 from sim.accuracy.axes import Axis, Budget, combinations
@@ -23,6 +26,8 @@ SEEDS = 5
 SCHEMA = "tilenest-robust/1"
 
 _MOST_SEEDS = 1000
+
+Asked = ParamSpec("Asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Plan:
     def of(
         cls,
         arch: str | Path,
-        models: Sequence[str | Path],
+        models: Sequence[str | Path] | str | Path,
         dataset: str | Path,
         *,
         set: Sequence[str] = (),  # as the command line calls it
@@ -107,8 +112,35 @@ class Plan:
         least: str = "energy",
         cache: bool = True,
         command: str = "",
+        progress: Callable[[str], None] = lambda said: None,
     ) -> Plan:
-        """See `robust`."""
+        """How accurate networks are on a machine of class ``crossbar``, and what a sample costs.
+
+        Without `vary`, each of the machine's effects is looked at alone; with it, machines are compared with all
+        effects; with `budget`, the cheapest machine is looked for.
+
+        Args:
+            arch: the path of a machine's file, or a shipped name.
+            models: one or several ONNX models with weights, or shipped names.
+            dataset: the path of a ``.npz``, a folder of IDX files, or a shipped name.
+            set: changes of the machine, such as ``noise.programming=0.05``.
+            images: only the first so many samples.
+            vary: ``PATH=FIRST:LAST:STEP`` or ``PATH=VALUE,VALUE``, see `sim.accuracy.axes.Axis`.
+            seeds: number of chips; intervals of confidence are over them.
+            seed: of the first chip; the others have those that follow.
+            reads: how often each sample is computed; most answers count.
+            recalibrate: measure the moments of normalizations of batches anew on each chip, on samples for
+                calibration.
+            budget: such as ``accuracy >= 88%``; without `vary`, converters, cells and sizes of arrays are tried.
+            least: what is then to be as little as possible: ``energy``, ``latency`` or ``area``.
+            cache: whether to keep results on disk, and to use those that are kept.
+            command: what the study is recorded to have been asked by.
+            progress: called with what was asked, after every chip.
+
+        Raises:
+            TilenestError: for whatever is wrong with what was given.
+        """
+        models = [models] if isinstance(models, str | Path) else models
         goal = Budget.parse(budget, least) if budget is not None else None
         if not 1 <= seeds <= _MOST_SEEDS:
             raise TilenestError(f"{seeds} seeds are asked for; 1 to {_MOST_SEEDS} are possible")
@@ -127,7 +159,7 @@ class Plan:
         else:
             cases = cases_of(arch, set, combinations(axes), tasks)
         chips, kept = tuple(range(seed, seed + seeds)), Kept.of(cache)
-        examiners = tuple(Examiner(task, chips, reads, recalibrate, kept) for task in tasks)
+        examiners = tuple(Examiner(task, chips, reads, recalibrate, kept, progress) for task in tasks)
         return cls(base.name, tuple(cases), bool(axes), examiners, goal, unbuilt, command)
 
     @property
@@ -139,16 +171,16 @@ class Plan:
             return sum(1 + sum(len(e.chips(case.machine)) for case in self.cases) for e in self.examiners)
         return sum(effect_asks(e, self.cases[0]) for e in self.examiners)
 
-    def run(self, progress: Callable[[str], None] = lambda said: None) -> Study:
+    def run(self, progress: Callable[[str], None] | None = None) -> Study:
         """Make the study.
 
         Args:
-            progress: called with what was asked, after every chip.
+            progress: as for `of`, where it was not known then.
 
         Raises:
             TilenestError: when a network cannot be put on a machine.
         """
-        examiners = [replace(examiner, progress=progress) for examiner in self.examiners]
+        examiners = [replace(e, progress=progress or e.progress) for e in self.examiners]
         tables: dict[str, list[LayerRow]] = {}
         if self.budget:
             rows = cheapest(examiners[0], self.cases, self.budget)
@@ -188,60 +220,16 @@ def _check_names(names: Sequence[str]) -> None:
             raise TilenestError(f"two models are called '{name}'; give one of the files another name")
 
 
-def robust(
-    arch: str | Path,
-    models: Sequence[str | Path] | str | Path,
-    dataset: str | Path,
-    *,
-    set: Sequence[str] = (),  # as the command line calls it
-    images: int | None = None,
-    vary: Sequence[str] = (),
-    seeds: int = SEEDS,
-    seed: int = 0,
-    reads: int = 1,
-    recalibrate: bool = False,
-    budget: str | None = None,
-    least: str = "energy",
-    cache: bool = True,
-    progress: Callable[[str], None] = lambda said: None,
-) -> Study:
-    """How accurate networks are on a machine of class ``crossbar``, and what a sample costs.
+def _carried_out(plan: Callable[Asked, Plan]) -> Callable[Asked, Study]:
+    """What makes a plan as what makes the study that was planned, with the same options."""
 
-    Without `vary`, each of the machine's effects is looked at alone; with it, machines are compared with all effects;
-    with `budget`, the cheapest machine is looked for.
+    @wraps(plan)
+    def robust(*args: Asked.args, **options: Asked.kwargs) -> Study:
+        return plan(*args, **options).run()
 
-    Args:
-        arch: the path of a machine's file, or a shipped name.
-        models: one or several ONNX models with weights, or shipped names.
-        dataset: the path of a ``.npz``, a folder of IDX files, or a shipped name.
-        set: changes of the machine, such as ``noise.programming=0.05``.
-        images: only the first so many samples.
-        vary: ``PATH=FIRST:LAST:STEP`` or ``PATH=VALUE,VALUE``, see `sim.accuracy.axes.Axis`.
-        seeds: number of chips; intervals of confidence are over them.
-        seed: of the first chip; the others have those that follow.
-        reads: how often each sample is computed; most answers count.
-        recalibrate: measure the moments of normalizations of batches anew on each chip, on samples for calibration.
-        budget: such as ``accuracy >= 88%``; without `vary`, converters, cells and sizes of arrays are tried.
-        least: what is then to be as little as possible: ``energy``, ``latency`` or ``area``.
-        cache: whether to keep results on disk, and to use those that are kept.
-        progress: called with what was asked, after every chip.
+    robust.__name__ = robust.__qualname__ = "robust"
+    vars(robust)["__signature__"] = signature(plan).replace(return_annotation="Study")  # for `help`
+    return robust
 
-    Raises:
-        TilenestError: for whatever is wrong with what was given.
-    """
-    plan = Plan.of(
-        arch,
-        [models] if isinstance(models, str | Path) else models,
-        dataset,
-        set=set,
-        images=images,
-        vary=vary,
-        seeds=seeds,
-        seed=seed,
-        reads=reads,
-        recalibrate=recalibrate,
-        budget=budget,
-        least=least,
-        cache=cache,
-    )
-    return plan.run(progress)
+
+robust = _carried_out(Plan.of)

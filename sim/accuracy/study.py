@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.accuracy.axes import Budget, Least, Settings
-from sim.accuracy.hardware import Analog, Digital, Exact, Hardware, noise_of, products_of
+from sim.accuracy.hardware import Analog, Digital, Exact, Hardware, noise_of, products_of, traces_of
 from sim.accuracy.keep import Kept
 from sim.accuracy.statistics import half_width
 from sim.accuracy.task import Task
@@ -193,18 +193,17 @@ def effect_asks(examiner: Examiner, case: Case) -> int:
 def layers(examiner: Examiner, machine: Analog) -> list[LayerRow]:
     """What each layer adds to the error on the first chip."""
     task, seed = examiner.task, examiner.seeds[0]
-    products = products_of(task, machine, seed)
+    traces, products = traces_of(task, machine), products_of(task, machine, seed)
     out = []
     for name in task.layers:
-        parts = [part for part in task.traces if part[0] == name]
+        parts = {part: trace for part, trace in traces.items() if part[0] == name}
         signal = error = 0.0
-        for part in parts:
-            trace = task.traces[part]
+        for part, trace in parts.items():
             exact = trace.inputs @ trace.weights
             signal += float(np.square(exact).sum())
             error += float(np.square(products[part].product(trace.inputs, noise_of(seed)) - exact).sum())
         reports = [products[part].report for part in parts]  # type: ignore[attr-defined]  # of arrays
-        rows, columns = task.traces[parts[0]].weights.shape
+        rows, columns = task.traces[name, 0].weights.shape
         share = examiner.share(machine, seed, [name])
         examiner.progress(f"{task.model.name} {name} alone")
         out.append(
@@ -212,7 +211,7 @@ def layers(examiner: Examiner, machine: Analog) -> list[LayerRow]:
                 name,
                 rows,
                 columns,
-                len(parts),
+                sum(trace.groups for trace in parts.values()),
                 sum(r.arrays for r in reports),
                 statistics.fmean(r.cells for r in reports),
                 max(max(r.clipped) for r in reports),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sim.accuracy.data import Dataset
 from sim.accuracy.model import TrainedModel
+from sim.accuracy.packing import Packed
 from sim.errors import TilenestError
 from sim.workload.importers.onnx_file import first_line
 
@@ -48,11 +49,23 @@ class Trace:
         weights: [K, M].
         inputs: rows that it is multiplied with, [B, K]: those of the samples for calibration, or some of them.
         rows: how many there are for each sample.
+        groups: how many parts it is, along the diagonal of `weights`, and side by side in `inputs`.
     """
 
     weights: Array
     inputs: Array
     rows: int
+    groups: int = 1
+
+    @classmethod
+    def along_diagonal(cls, parts: Sequence[Trace]) -> Trace:
+        """Several parts of a layer as one."""
+        (k, m), number = parts[0].weights.shape, len(parts)
+        weights = np.zeros((number, k, number, m), parts[0].weights.dtype)
+        for i, part in enumerate(parts):
+            weights[i, :, i] = part.weights
+        inputs = np.concatenate([part.inputs for part in parts], axis=1)
+        return cls(weights.reshape(number * k, number * m), inputs, parts[0].rows, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +137,7 @@ class Task:
         """How many answers are right when some parts are computed in other ways.
 
         Args:
-            products: by part; those that are not there are exact.
+            products: by part; those that are not there are exact. What computes several groups is there by the first.
             rng: for what is drawn anew in every product.
             reads: how often every sample is computed; the answer is that of most of them.
             recalibrate: whether normalizations of batches take the moments that samples for calibration have here.
@@ -135,12 +148,13 @@ class Task:
             product = products.get(part)
             return np.asarray(inputs @ weights if product is None else product.product(_wide(inputs), rng))
 
+        together = {name: p.groups for (name, first), p in products.items() if not first and isinstance(p, Packed)}
         model, rank, moments = self.model, self.data.y.ndim, Moments()
         if recalibrate:
-            measuring = operators(multiply, model.constants, moments, measures=True)
+            measuring = operators(multiply, model.constants, moments, measures=True, together=together)
             some = self.data.calibration[: self.batch]
             _scores(model, some, rank, len(some), measuring)
-        using = operators(multiply, model.constants, moments if recalibrate else None)
+        using = operators(multiply, model.constants, moments if recalibrate else None, together=together)
 
         def answers() -> Array:
             return np.asarray(_scores(model, self.data.x, rank, self.batch, using).argmax(axis=-1))

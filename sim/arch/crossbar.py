@@ -13,6 +13,7 @@ InputSigns = Literal["pulses", "twos", "offset"]
 AdcRange = Literal["calibrated", "full", "granular"]
 InputScale = Literal["calibrated", "vector"]
 Coding = Literal["amplitude", "unary"]
+Groups = Literal["apart", "diagonal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Adc:
     """The converter at the columns.
 
     Attributes:
-        bits: resolution; 0 for one that loses nothing.
+        bits: resolution; 0 for one that loses nothing, whose bits `Crossbar.resolution` knows.
         range: what its full scale is: ``calibrated`` (on sample data, per layer and slice), ``full`` (the largest sum
             that the array can give), ``granular`` (one step is the smallest difference between two sums, so that
             large sums are clipped; from columns without a partner one of empty cells is subtracted).
@@ -96,6 +97,8 @@ class Crossbar:
             counts, but only which inputs are zero.
         replicate: whether arrays that are left over hold further copies of small layers, to work side by side.
         reload: whether weights are written anew for every layer; they stay in their cells for good otherwise.
+        groups: where the matrices of a layer of groups lie that do not fill an array: each in arrays of its own
+            (``apart``), or as many as fit along the ``diagonal`` of one, with zeros beside them.
         write_s: seconds for writing a row; all arrays are written side by side, row by row.
 
     Raises:
@@ -126,6 +129,7 @@ class Crossbar:
     reload: bool = False
     write_s: float = 0.0
     input_scale: InputScale = "calibrated"
+    groups: Groups = "apart"
 
     def __post_init__(self) -> None:
         if self.step_bits > self.input_bits:
@@ -161,16 +165,54 @@ class Crossbar:
         """Columns of the layer's matrix that one array holds."""
         return self.columns // self.cells_per_weight
 
+    def together(self, rows: int, columns: int, groups: int) -> int:
+        """How many of so many matrices share an array.
+
+        >>> Crossbar(128, 128, groups="diagonal").together(9, 1, 512)  # a depthwise layer of 3 x 3: 14 of nine rows
+        14
+        """
+        if self.groups == "apart":
+            return 1
+        return max(1, min(groups, self.rows // rows, self.outputs // columns))
+
     @property
     def steps(self) -> int:
         """Pulses by which an input is streamed."""
-        bits = self.input_bits - 1 if self.input_signs == "pulses" else self.input_bits
-        return max(1, math.ceil(bits / self.step_bits))
+        return len(self.step_widths)
+
+    @property
+    def step_widths(self) -> tuple[int, ...]:
+        """Bits of an input that each step applies, the lowest first; what is left for the last may be fewer.
+
+        >>> Crossbar(8, 8, input_bits=8, step_bits=4, input_signs="pulses").step_widths
+        (4, 3)
+        """
+        bits = max(1, self.input_bits - (self.input_signs == "pulses"))
+        return tuple(min(self.step_bits, bits - first) for first in range(0, bits, self.step_bits))
 
     @property
     def conversions(self) -> int:
         """Conversions for one sum of one block of rows."""
         return self.steps * self.slices * (2 if self.signs == "differential" else 1)
+
+    @property
+    def resolution(self) -> int:
+        """Bits of an ADC: those that are given, or the fewest with a code for every sum that can be.
+
+        That is the largest digit of an input times that of a cell for each row that is read at once, with a sign
+        where there may be two. A cell that takes any conductance has the digits of a rounded weight.
+
+        >>> Crossbar(128, 128, cell=Cell(2), adc=Adc(0)).resolution  # 128 * 3 * 1 is 384; and its sign
+        10
+        """
+        if self.adc.bits:
+            return self.adc.bits
+        largest = 2**self.cell.bits - 1 if self.cell.bits else 2 ** (self.weight_bits - 1) - 1
+        if not self.cell.bits and self.signs == "offset":
+            largest *= 2
+        most = self.rows_at_once * largest * (2 ** self.step_widths[0] - 1)
+        signed = self.signs == "balanced" or self.input_signs == "pulses"
+        return int(2 * most + 1 if signed else most).bit_length()
 
     @property
     def reads_per_step(self) -> int:
@@ -193,37 +235,47 @@ class Crossbar:
 
     @property
     def step_s(self) -> float:
-        """Seconds from one step to the next.
+        """Seconds from one step to the next, on average over the steps of an input.
 
         >>> Crossbar(128, 128, adc=Adc(columns=128, time_s=0.5e-9), pulse_s=10e-9).step_s
         3.2e-08
         """
-        pulses = self.pulse_s * (2**self.step_bits - 1 if self.coding == "unary" else 1)
         conversion = self.adc.time_s * math.ceil(self.reads_per_step / self.converters)
-        return max(pulses, conversion) if self.overlap else pulses + conversion
+        pulses = (self.pulse_s * (2**bits - 1 if self.coding == "unary" else 1) for bits in self.step_widths)
+        together = sum if not self.overlap else max
+        return sum(together((pulse, conversion)) for pulse in pulses) / self.steps
 
     @property
-    def pulsed(self) -> float:
-        """Share of the steps of an input that is not zero in which a row is driven at all, by `input_ones`.
+    def pulses(self) -> tuple[tuple[float, int], ...]:
+        """For each step how likely a row is driven at all by an input that is not zero, and by how many bits.
 
-        Bits are taken to be independent of each other.
+        Bits are set by `input_ones`, and taken to be independent of each other.
+
+        >>> Crossbar(8, 8, input_bits=3, step_bits=2).pulses
+        ((0.75, 2), (0.5, 1))
         """
-        return 1.0 if self.measured else 1.0 - math.pow(1 - self.input_ones, self.step_bits)
+        idle = 0.0 if self.measured else 1 - self.input_ones
+        return tuple((1.0 - math.pow(idle, bits), bits) for bits in self.step_widths)
 
     @property
     def drive(self) -> float:
-        """Mean energy of a cell over the steps of an input that is not zero; that of the largest input is 1.
+        """Mean energy of a cell over the steps of an input that is not zero; that of the largest digit is 1.
 
-        An amplitude counts with its square (a resistor), a time as it is. Bits are taken to be independent.
+        An amplitude counts with its square (a resistor), a time as it is. Bits are taken to be independent. What
+        was measured is a mean over the steps already.
 
         >>> Crossbar(8, 8).drive, Crossbar(8, 8, step_bits=2).drive
         (0.5, 0.3888888888888889)
         """
-        mean = 1.0 if self.measured else self.input_ones
+        if self.measured:
+            return 1.0
+        mean = self.input_ones
+        largest = [math.pow(2, bits) - 1 for bits in self.step_widths]
+        span = largest[0]
         if self.coding == "unary":
-            return mean
-        largest: int = 2**self.step_bits - 1
-        return mean**2 + mean * (1 - mean) * (largest + 2) / (3 * largest)
+            return sum(mean * most / span for most in largest) / self.steps
+        squares = (mean**2 * most**2 + mean * (1 - mean) * most * (most + 2) / 3 for most in largest)
+        return sum(squares) / span**2 / self.steps
 
     def with_ones(self, inputs: float | None, weights: float | None) -> Crossbar:
         """The same for data with other shares of set bits, where these are known."""
@@ -233,17 +285,21 @@ class Crossbar:
             weight_ones=self.weight_ones if weights is None else weights,
         )
 
-    def conductance(self, density: float = 1.0) -> float:
-        """Mean conductance of the cells that hold weights, as a share of the largest.
+    def conductance(self, density: float = 1.0, held: float = 1.0) -> float:
+        """Mean conductance of the cells that an input reaches, as a share of the largest.
 
         Of a pair, one cell holds the magnitude and the other one nothing; where half the range is added to all
-        weights, a zero is half of it.
+        weights, a zero is half of it. Where energies are means already, it is a share of that mean.
 
         Args:
             density: share of the weights that are not zero.
+            held: share of the cells that hold weights; beside the diagonal they hold zeros.
         """
         if self.measured:
-            return 1.0
+            return held + (1 - held) * self._mean(0.0) / self._mean(1.0)
+        return self._mean(density * held)
+
+    def _mean(self, density: float) -> float:
         zero, cells = (0.5, 1) if self.signs == "offset" else (0.0, 2)
         level = (density * self.weight_ones + (1 - density) * zero) / cells
         least = self.cell.least_us / self.cell.most_us

@@ -14,7 +14,7 @@ from sim.errors import there_are
 
 ProgrammingModel = Literal["proportional", "independent", "pcm", "rram_wan", "rram_milo", "sonos"]
 DriftModel = Literal["power", "pcm"]
-ReadModel = Literal["proportional", "independent", "flicker", "pcm", "sonos"]
+ReadModel = Literal["proportional", "independent", "root", "flicker", "pcm", "sonos"]
 
 # Up to which conductance a model was measured, in microsiemens.
 MEASURED_US = {"pcm": 25.0, "rram_wan": 39.26, "rram_milo": 225.0, "sonos": 16.0}
@@ -102,8 +102,9 @@ class Read:
 
     Attributes:
         model: ``proportional`` to the conductance, ``independent`` of it (relative to the cell's largest),
+            ``root`` (its variance is proportional to the conductance, relative to the cell's largest),
             ``flicker`` (1/f: proportional, growing with time), or as measured: ``pcm`` (1/f), ``sonos``.
-        sigma: relative spread, for the first three; for ``flicker`` per root of the logarithm.
+        sigma: relative spread, for the first four; for ``flicker`` per root of the logarithm.
         scale: multiplies the spread of measured models.
         read_s: how long a read takes, for 1/f noise, in seconds.
         start_s: when after the last pulse a device counts as programmed, in seconds.
@@ -241,6 +242,21 @@ class Noise:
         others: dict[str, Any] = {name: None for name in EFFECTS if name not in names}
         return replace(self, **others)
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Conditions that were changed, though no effect here depends on them.
+
+        >>> Noise(drift=Drift(nu=0.05), time_s=60, kelvin=350).idle
+        ('kelvin',)
+        """
+        matters = {
+            "time_s": self.drift or (self.read and self.read.model in _GROWING),
+            "kelvin": self.temperature or self.thermal,
+            "compensation": self.drift or self.temperature,
+        }
+        usual = Noise()
+        return tuple(name for name, by in matters.items() if not by and getattr(self, name) != getattr(usual, name))
+
     def check(self, cell: Cell) -> None:
         """Whether these effects are known for such a cell.
 
@@ -257,5 +273,6 @@ class Noise:
                 )
 
 
+_GROWING = ("flicker", "pcm")  # read noise that grows with the time since programming
 _CONDITIONS = ("time_s", "kelvin", "compensation")
 EFFECTS = tuple(field.name for field in fields(Noise) if field.name not in _CONDITIONS)

@@ -49,9 +49,8 @@ def survey_um2(node_nm: float, hz: float, pj: float) -> float:
 
 def _survey(part: Part[Converter], bits: float) -> NodeCosts:
     if not _LEAST <= bits <= _MOST:
-        raise ComponentError(
-            f"the survey's converters have {_LEAST} to {_MOST} bit, not {bits:g}; another type: flash"
-        )
+        other = "; another type: flash" if bits < _LEAST else ""
+        raise ComponentError(f"the survey's converters have {_LEAST} to {_MOST} bit, not {bits:g}{other}")
     hz = 1 / part.quantity("time", TIME, "s")
     source = f"{load('analog')['survey']['source']}; {bits:g} bit, {hz / 1e6:g} MS/s, {part.node_nm:g} nm"
     pj = survey_pj(part.node_nm, bits, hz)

@@ -58,7 +58,8 @@ def _memristor(part: Part[Compute]) -> NodeCosts:
 def _sram_cell(part: Part[Compute]) -> NodeCosts:
     table = load("analog")["sram_cell"]
     cell = _moved(part, table, table["energy_pj"], "a bit times a bit")
-    return NodeCosts(op=cell, write=cell, area=_area(part, table, table["area_um2"]))
+    write = _moved(part, table | {"source": table["write_source"]}, table["write_pj"], "a bit")
+    return NodeCosts(op=cell, write=write, area=_area(part, table, table["area_um2"]))
 
 
 def _sample_hold(part: Part[Converter]) -> NodeCosts:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from sim.arch.crossbar import Crossbar
 from sim.arch.crossbar_machine import CrossbarMachine
 from sim.arch.tree import Architecture
 from sim.components.table import node_costs
@@ -142,6 +143,20 @@ def _large(network: Network, arch: Architecture) -> Iterator[str]:
         yield f"inputs and outputs of {_few(names)} do not fit into {home.name}; no other memory is reckoned with"
 
 
+def _sparse(network: Network, xbar: Crossbar) -> Iterator[str]:
+    """Layers whose groups have an array each, though several would fit into one."""
+    products = {layer.name: Product.of(layer) for layer in network.mac_layers}
+    joined = replace(xbar, groups="diagonal")
+    counts = {name: (Cut(product, xbar).arrays, Cut(product, joined).arrays) for name, product in products.items()}
+    fewer = [name for name, (now, then) in counts.items() if then < now]
+    if fewer:
+        now, then = (sum(counts[name][i] for name in fewer) for i in (0, 1))
+        yield (
+            f"every group of {_few(fewer)} has arrays of its own, {now:,} in all, each held once; along the diagonal "
+            f"of shared ones it would be {then:,} (--set crossbar.groups=diagonal)"
+        )
+
+
 def _few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f", ... ({len(names)} in all)" if len(names) > 3 else "")
 
@@ -156,6 +171,7 @@ def notes(network: Network, results: Iterable[LayerResult], arch: Architecture) 
             ours = f"{arch.name} takes {role} of {bits} bit"
             yield f"{ours}; those of {network.name}, of {widest} bit, are cut to that in its arrays, not before"
     yield from _large(network, arch)
+    yield from _sparse(network, xbar)
     if not xbar.reload:
         yield from _side_by_side(results, network, machine)
     yield from _without_area(machine)

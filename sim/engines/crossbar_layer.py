@@ -45,13 +45,13 @@ class LayerRun:
     def conversions(self) -> int:
         """Conversions of all ADCs: every column of an array in use, in every read of it."""
         columns = int(self.cut.widths.sum()) * self.machine.xbar.conversions
-        return self.cut.vectors * columns * int(self.cut.phases.sum()) * self.cut.product.repeats
+        return self.cut.vectors * columns * int(self.cut.packed @ self.cut.phases.sum(axis=1))
 
     @property
     def cells_read(self) -> int:
-        """Cells that a row in use drives, over all vectors and steps."""
+        """Cells that a row in use drives, over all vectors and steps, those beside the diagonal too."""
         xbar, (_, n, _) = self.machine.xbar, self.cut.product.sizes
-        inputs = int(self.placement.existing.sum()) * self.cut.product.repeats
+        inputs = int(self.placement.existing.sum()) * int(self.cut.packed @ self.cut.packed)
         return inputs * n * xbar.cells_per_weight * xbar.steps
 
     @property
@@ -60,26 +60,33 @@ class LayerRun:
         _, n, k = self.cut.product.sizes
         return n * k * self.cut.product.repeats * self.machine.xbar.cells_per_weight * self.placement.copies
 
+    @property
+    def held(self) -> float:
+        """Share of the cells that are driven and written that hold weights; the others are beside the diagonal."""
+        return self.cut.product.repeats / int(self.cut.packed @ self.cut.packed)
+
     def in_arrays(self) -> dict[str, dict[str, float]]:
         """pJ of the arrays and their converters, by component and tensor."""
         costs = node_costs(self.machine.arch)
         tensor = {role: self.cut.product.tensor(role) for role in ("inputs", "weights", "outputs")}
         xbar = self.machine.xbar.with_ones(tensor["inputs"].ones, tensor["weights"].ones)
         density = tensor["inputs"].density
-        pulses = self.driven * xbar.steps * density * xbar.pulsed
-        events = {"inputs": (pulses, xbar.step_bits), "outputs": (float(self.conversions), xbar.adc.bits)}
+        events = {
+            "inputs": [(self.driven * density * share, bits) for share, bits in xbar.pulses],
+            "outputs": [(float(self.conversions), xbar.resolution)],
+        }
         out: dict[str, dict[str, float]] = {}
         for node in self.machine.periphery:
             out[node.name] = {
-                tensor[role].name: number * costs[node.name].word_pj(bits)
-                for role, (number, bits) in events.items()
+                tensor[role].name: sum(number * costs[node.name].word_pj(bits) for number, bits in happening)
+                for role, happening in events.items()
                 if keeps_any(node.tensors, tensor[role])
             }
         cell = costs[self.machine.arch.compute.name]
-        shares = density * xbar.drive * xbar.conductance(tensor["weights"].density)
+        shares = density * xbar.drive * xbar.conductance(tensor["weights"].density, self.held)
         out[self.machine.arch.compute.name] = {tensor["outputs"].name: self.cells_read * shares * cell.op.value}
         if xbar.reload:
-            out[self.machine.arch.compute.name][tensor["weights"].name] = self.cells * cell.write.value
+            out[self.machine.arch.compute.name][tensor["weights"].name] = self.cells / self.held * cell.write.value
         return out
 
     def cycles(self, traffic: Traffic) -> tuple[dict[str, float], float]:
@@ -88,7 +95,8 @@ class LayerRun:
         compute = self.rounds * int(self.placement.vectors.max()) * self.cut.reads * self.machine.step_cycles
         if not xbar.reload:
             return {"compute": compute} | traffic.cycles(("inputs", "outputs")), 0.0
-        rows = self.rounds * int(self.cut.heights.max()) * xbar.write_s * self.machine.arch.clock_hz
+        height = int(self.cut.heights.max()) * int(self.cut.packed.max())
+        rows = self.rounds * height * xbar.write_s * self.machine.arch.clock_hz
         writing = max(rows, *traffic.cycles(("weights",)).values())
         return {"compute": compute} | traffic.cycles(("inputs", "outputs")), writing
 

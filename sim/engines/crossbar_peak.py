@@ -61,8 +61,9 @@ def _arrays(machine: CrossbarMachine, costs: Mapping[str, NodeCosts]) -> dict[st
     rate = machine.arrays / machine.step_cycles
     out = {}
     for node in machine.periphery:
-        rows = xbar.rows_at_once * xbar.pulsed * costs[node.name].word_pj(xbar.step_bits) * _takes(node, "inputs")
-        sums = xbar.reads_per_step * costs[node.name].word_pj(xbar.adc.bits) * _takes(node, "outputs")
+        row = sum(share * costs[node.name].word_pj(bits) for share, bits in xbar.pulses) / xbar.steps
+        rows = xbar.rows_at_once * row * _takes(node, "inputs")
+        sums = xbar.reads_per_step * costs[node.name].word_pj(xbar.resolution) * _takes(node, "outputs")
         out[node.name] = rate * (rows + sums)
     cells = xbar.rows_at_once * xbar.outputs * xbar.cells_per_weight
     cell = machine.arch.compute.name

@@ -3,7 +3,7 @@
 A layer is a product of x vectors with a matrix of k rows and n columns, for each of its groups. The matrix is cut
 into arrays; those of one column block, whose sums are added up, come one after the other, then the next column block,
 the next group, the next copy. So arrays that share a copy of a buffer are a run of these. Copies divide the vectors,
-in the order of the outputs.
+in the order of the outputs. Groups whose matrices are smaller than an array may share one (`Crossbar.groups`).
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ class Cut:
         """[column blocks] columns of the matrix."""
         return _blocks(self.product.sizes[1], self.xbar.outputs)
 
+    @cached_property
+    def packed(self) -> Ints:
+        """[sets of groups] groups whose matrices share an array, along its diagonal; else each is alone."""
+        _, n, k = self.product.sizes
+        return _blocks(self.product.repeats, self.xbar.together(k, n, self.product.repeats))
+
     @property
     def row_blocks(self) -> int:
         """Blocks of rows; their sums are added up digitally."""
@@ -56,7 +62,7 @@ class Cut:
     @property
     def arrays(self) -> int:
         """Arrays that hold all weights once."""
-        return self.row_blocks * self.column_blocks * self.product.repeats
+        return self.row_blocks * self.column_blocks * len(self.packed)
 
     @property
     def vectors(self) -> int:
@@ -65,8 +71,8 @@ class Cut:
 
     @property
     def phases(self) -> Ints:
-        """[row blocks] times that an array is read in each step, as not all rows may be read at once."""
-        return np.asarray(-(-self.heights // self.xbar.rows_at_once), np.int64)
+        """[sets of groups, row blocks] times that an array is read in a step, as not all rows may be read at once."""
+        return np.asarray(-(-np.multiply.outer(self.packed, self.heights) // self.xbar.rows_at_once), np.int64)
 
     @property
     def reads(self) -> int:
@@ -144,34 +150,35 @@ class Placement:
 
     def inputs(self, inside: int) -> int:
         """Words that come for every vector anew, each once to a run."""
-        copy, _, _, row, _ = self._owners(inside, "copy", "group", "row")
-        return int(self.existing[copy, row].sum())
+        copy, packed, _, row, _ = self._owners(inside, "copy", "packed", "row")
+        return int((self.existing[copy, row] * self.cut.packed[packed]).sum())
 
     def window(self, inside: int) -> int:
         """Words that a run is sent once and keeps, as neighbouring windows overlap.
 
         All of a copy's where a run has all of its rows; no more than its rows take where it has some of them.
         """
-        copy, group, _, row, run = self._owners(inside, "copy", "group", "row")
-        owner = (run * self.copies + copy) * self.cut.product.repeats + group
-        owners, number = np.unique(owner, return_inverse=True)
-        taken = np.bincount(number, weights=self.existing[copy, row]).astype(np.int64)
-        return int(np.minimum(taken, self.distinct[owners // self.cut.product.repeats % self.copies]).sum())
+        copy, packed, _, row, run = self._owners(inside, "copy", "packed", "row")
+        sets = len(self.cut.packed)
+        owners, number = np.unique((run * self.copies + copy) * sets + packed, return_inverse=True)
+        taken = np.bincount(number, weights=self.existing[copy, row]).astype(np.int64)  # of one group of the set
+        of_one = np.minimum(taken, self.distinct[owners // sets % self.copies])
+        return int((of_one * self.cut.packed[owners % sets]).sum())
 
     def outputs(self, inside: int) -> int:
         """Sums that leave runs, added up inside them."""
-        copy, _, column, _, _ = self._owners(inside, "copy", "group", "column")
-        return int((self.vectors[copy] * self.cut.widths[column]).sum())
+        copy, packed, column, _, _ = self._owners(inside, "copy", "packed", "column")
+        return int((self.vectors[copy] * self.cut.widths[column] * self.cut.packed[packed]).sum())
 
     def weights(self, inside: int) -> int:
         """Weights that are sent to runs, each once."""
-        _, _, column, row, _ = self._owners(inside, "group", "column", "row")
-        return int((self.cut.heights[row] * self.cut.widths[column]).sum())
+        _, packed, column, row, _ = self._owners(inside, "packed", "column", "row")
+        return int((self.cut.heights[row] * self.cut.widths[column] * self.cut.packed[packed]).sum())
 
     def _owners(self, inside: int, *named: str) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-        """Copy, group, column block, row block and run of arrays; one of those that differ in none of `named`."""
+        """Copy, set of groups, column block, row block and run of arrays; one of those alike in all of `named`."""
         sizes = {"row": self.cut.row_blocks, "column": self.cut.column_blocks}
-        sizes |= {"group": self.cut.product.repeats, "copy": self.copies}
+        sizes |= {"packed": len(self.cut.packed), "copy": self.copies}
         rest = np.arange(self.arrays, dtype=np.int64)
         of: dict[str, Ints] = {"run": rest // inside}
         for name, size in sizes.items():
@@ -180,8 +187,8 @@ class Placement:
         for name in named:
             code = code * sizes[name] + of[name]
         _, first = np.unique(code, return_index=True)
-        copy, group, column, row, run = (of[name][first] for name in ("copy", "group", "column", "row", "run"))
-        return copy, group, column, row, run
+        copy, packed, column, row, run = (of[name][first] for name in ("copy", "packed", "column", "row", "run"))
+        return copy, packed, column, row, run
 
 
 def balanced(cuts: Sequence[Cut], room: int) -> list[int]:

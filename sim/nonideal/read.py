@@ -21,6 +21,8 @@ def read_sigma(g: FloatArray, written: FloatArray, read: Read, time_s: float, ce
         time_s: since programming; 1/f noise covers the frequencies from then to one read.
 
     Sources:
+        root: aihwkit's `PCM_READ`, which stands for 1/f noise of PCM in every product (Rasch et al., Nature
+            Communications 14, 5282 (2023)): ``s**2 = sigma**2 * g * most``.
         flicker: a spectrum ``S / g**2 = sigma**2 / f`` between 1 / (t + t_start + t_read) and 1 / (2 t_read).
         pcm: aihwkit's fit (`PCMLikeNoiseModel`) to Nandakumar et al., ICECS 2019, and Joshi et al., Nature
             Communications 11, 2473 (2020).
@@ -33,6 +35,8 @@ def read_sigma(g: FloatArray, written: FloatArray, read: Read, time_s: float, ce
             return read.sigma * g
         case "independent":
             return np.full_like(g, read.sigma * cell.most_us)
+        case "root":
+            return read.sigma * np.sqrt(g * g.dtype.type(cell.most_us))
         case "flicker":
             return read.sigma * width * g
         case "pcm":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import numpy.typing as npt
 from sim.arch.crossbar import Crossbar
 
 Ints = npt.NDArray[np.int64]
+Line = tuple[int, int]
+"""A row or column of an array: the group that it belongs to, and its number there."""
 
 
 @dataclass
@@ -26,8 +29,9 @@ class Walk:
         product: [group, x, n].
         arrays: arrays that hold weights.
         cells: cells that hold weights.
+        written: these, and those beside the diagonal, where groups share an array.
         pulses: rows that were driven, in all steps; padding drives none.
-        cells_read: cells that a driven row reached and that hold weights.
+        cells_read: cells that a driven row reached and that were written.
         conversions: columns that were converted.
         reads: times that the busiest array was read.
         inputs: (array, copy, group, vector, row) of every row that took an input.
@@ -37,6 +41,7 @@ class Walk:
     product: Ints
     arrays: int = 0
     cells: int = 0
+    written: int = 0
     pulses: int = 0
     cells_read: int = 0
     conversions: int = 0
@@ -60,13 +65,26 @@ def walk(inputs: Ints, exists: npt.NDArray[np.bool_], weights: Ints, xbar: Cross
     bounds = [i * vectors // copies for i in range(copies + 1)]
     for copy in range(copies):
         own = range(bounds[copy], bounds[copy + 1])
-        for group in range(groups):
+        for together in _sets(groups, k, n, xbar):
             for columns in _parts(n, xbar.outputs):
                 for rows in _parts(k, xbar.rows):
-                    place = (seen.arrays, copy, group)
-                    _array(inputs[group], exists, weights[group], xbar, seen, place, own, rows, columns)
+                    ins, outs = list(product(together, rows)), list(product(together, columns))
+                    _array(inputs, exists, weights, xbar, seen, (seen.arrays, copy), own, ins, outs)
                     seen.arrays += 1
     return seen
+
+
+def _sets(groups: int, k: int, n: int, xbar: Crossbar) -> Iterator[list[int]]:
+    """Groups that share an array: one more, as long as there is room along the diagonal."""
+    together: list[int] = []
+    for group in range(groups):
+        size = len(together) + 1
+        fits = size * k <= xbar.rows and size * n <= xbar.outputs
+        if together and (xbar.groups == "apart" or not fits):
+            yield together
+            together = []
+        together.append(group)
+    yield together
 
 
 def _array(
@@ -75,36 +93,44 @@ def _array(
     weights: Ints,
     xbar: Crossbar,
     seen: Walk,
-    place: tuple[int, int, int],
+    place: tuple[int, int],
     vectors: Sequence[int],
-    rows: range,
-    columns: range,
+    rows: list[Line],
+    columns: list[Line],
 ) -> None:
-    """One array: the part `rows` by `columns` of a matrix, and the vectors that it takes."""
-    held = {(q, m): list(_cells(int(weights[q, m]), xbar)) for q in rows for m in columns}
-    seen.cells += sum(map(len, held.values()))
+    """One array: some rows and columns of one group, or all of several, and the vectors that it takes."""
+    cells = {(row, column): _weight(weights, row, column) for row in rows for column in columns}
+    held = {place: list(_cells(weight, xbar)) for place, weight in cells.items()}
+    seen.written += sum(map(len, held.values()))
+    seen.cells += sum(len(levels) for (row, column), levels in held.items() if row[0] == column[0])
     reads = 0
     for x in vectors:
-        present = [q for q in rows if exists[x, q]]
-        seen.inputs |= {(*place, x, q) for q in present}
-        seen.sums |= {(*place, x, m) for m in columns}
+        present = [row for row in rows if exists[x, row[1]]]
+        values = {(g, q): int(inputs[g, x, q]) for g, q in present}
+        seen.inputs |= {(*place, g, x, q) for g, q in present}
+        seen.sums |= {(*place, g, x, m) for g, m in columns}
         for step in range(xbar.steps):
             for active in _parts(len(rows), xbar.rows_at_once):
                 reads += 1
-                driven = [q for q in present if q - rows.start in active]
+                driven = [row for row in rows[active.start : active.stop] if row in values]
                 seen.pulses += len(driven)
-                for m in columns:
-                    seen.product[place[2], x, m] += _read(inputs[x], held, driven, m, step, xbar, seen)
-        for m in columns:
-            seen.product[place[2], x, m] -= _offsets(inputs[x], weights, present, m, xbar)
+                for g, m in columns:
+                    seen.product[g, x, m] += _read(values, held, driven, (g, m), step, xbar, seen)
+        for g, m in columns:
+            seen.product[g, x, m] -= _offsets(values, cells, (g, m), xbar)
     seen.reads = max(seen.reads, reads)
 
 
+def _weight(weights: Ints, row: Line, column: Line) -> int:
+    """What a cell stands for: nothing, where row and column are of different groups."""
+    return int(weights[row[0], row[1], column[1]]) if row[0] == column[0] else 0
+
+
 def _read(
-    vector: Ints,
-    held: dict[tuple[int, int], list[tuple[int, int]]],
-    driven: list[int],
-    m: int,
+    values: dict[Line, int],
+    held: dict[tuple[Line, Line], list[tuple[int, int]]],
+    driven: list[Line],
+    column: Line,
     step: int,
     xbar: Crossbar,
     seen: Walk,
@@ -113,9 +139,9 @@ def _read(
     total = 0
     for cell in range(xbar.cells_per_weight):
         current = 0
-        for q in driven:
-            level, factor = held[q, m][cell]
-            current += _piece(int(vector[q]), step, xbar) * level * factor
+        for row in driven:
+            level, factor = held[row, column][cell]
+            current += _piece(values[row], step, xbar) * level * factor
             seen.cells_read += 1
         total += current
         seen.conversions += xbar.signs != "balanced" or cell % 2 == 0  # of a pair, the difference alone
@@ -146,14 +172,11 @@ def _piece(value: int, step: int, xbar: Crossbar) -> int:
     return value >> (step * size) if step == xbar.steps - 1 else (value >> (step * size)) & largest
 
 
-def _offsets(vector: Ints, weights: Ints, present: list[int], m: int, xbar: Crossbar) -> int:
+def _offsets(values: dict[Line, int], cells: dict[tuple[Line, Line], int], column: Line, xbar: Crossbar) -> int:
     """What is taken off digitally."""
     of_weight = 2 ** (xbar.weight_bits - 1) if xbar.signs == "offset" else 0
     of_input = 2 ** (xbar.input_bits - 1) if xbar.input_signs == "offset" else 0
-    out = 0
-    for q in present:
-        out += of_input * (int(weights[q, m]) + of_weight) + int(vector[q]) * of_weight
-    return out
+    return sum(of_input * (cells[row, column] + of_weight) + value * of_weight for row, value in values.items())
 
 
 def _parts(size: int, most: int) -> list[range]:

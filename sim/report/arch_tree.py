@@ -84,9 +84,10 @@ def _arrays(xbar: Crossbar) -> str:
     """How an array holds weights and takes inputs."""
     cells = several(xbar.cells_per_weight, "cell")
     stay = "written for every layer" if xbar.reload else "stay"
+    alike = len(set(xbar.step_widths)) == 1
     return (
         f"weights of {xbar.weight_bits} bit in {cells} ({xbar.signs}), {stay}; inputs of {xbar.input_bits} bit in "
-        f"{several(xbar.steps, 'step')} of {seconds(xbar.step_s)}"
+        f"{several(xbar.steps, 'step')} of {seconds(xbar.step_s)}{'' if alike else ' on average'}"
     )
 
 

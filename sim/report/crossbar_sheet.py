@@ -22,7 +22,10 @@ _HEADINGS = (
 
 
 def crossbar_sheet(result: Result) -> Sheet | None:
-    """Matrices, arrays (row blocks x column blocks x groups), and how well these are used; None on other machines."""
+    """Matrices, arrays, and how well these are used; None on other machines.
+
+    Arrays are row blocks x column blocks x groups, or x sets of groups that share an array.
+    """
     laid = [(layer, layer.crossbar) for layer in result.layers if layer.crossbar]
     if not laid:
         return None
@@ -48,11 +51,12 @@ def crossbar_sheet(result: Result) -> Sheet | None:
 
 def _cells(layer: LayerResult, lies: Crossbar, clock_hz: float) -> Cells:
     groups = f" x {lies.groups}" if lies.groups > 1 else ""
+    sets = lies.arrays // (lies.copies * lies.row_blocks * lies.column_blocks)
     rounds = f" in {lies.rounds} rounds" if lies.rounds > 1 else ""
     return (
         layer.name,
         f"{lies.rows} x {lies.columns}{groups}",
-        f"{lies.row_blocks} x {lies.column_blocks}{groups}{rounds}",
+        f"{lies.row_blocks} x {lies.column_blocks}{f' x {sets}' if sets > 1 else ''}{rounds}",
         number(lies.copies),
         _percent(lies.array_share),
         _percent(lies.cell_share),

@@ -89,7 +89,7 @@ def _compared(study: Study) -> Sheet:
         if len({other.model for other in study.rows}) > 1:
             yield "model", False, row.model
         for place, path in enumerate(paths_of(machines)):
-            yield heading(path), False, dict(row.settings).get(path, "" if place else row.what)
+            yield heading(path), False, spoken(dict(row.settings).get(path, "" if place else row.what))
         words = (*_accuracy(row, exact.get(row.model)), *_cost(row), area(row.cost.area_um2) if row.cost else "-")
         yield from zip(("accuracy", "±", "lost", *_COSTS, "area"), [True] * 6, words, strict=True)
         if best:
@@ -110,6 +110,11 @@ def paths_of(rows: Sequence[Row]) -> list[str]:
 def heading(path: str) -> str:
     """What was changed, without what is said by most paths."""
     return path.removeprefix("noise.").removeprefix("crossbar.")
+
+
+def spoken(value: str) -> str:
+    """A setting as options of the command line call it."""
+    return {"true": "on", "false": "off"}.get(value, value)
 
 
 def _found(study: Study) -> Iterator[str]:
@@ -146,7 +151,7 @@ def _ranking(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _settings(row: Row) -> str:
-    return ", ".join(f"{path}={value}" for path, value in row.settings) or "the machine as it is"
+    return ", ".join(f"{path}={spoken(value)}" for path, value in row.settings) or "the machine as it is"
 
 
 def costs_differ(rows: Sequence[Row]) -> bool:

@@ -17,7 +17,7 @@ from sim.accuracy.study import ALL, Row
 from sim.errors import TilenestError
 from sim.report.energy_plot import COLOURS, DOTS
 from sim.report.quantities import ENERGIES, unit_of
-from sim.report.robust import costs_differ, heading, named, paths_of, title
+from sim.report.robust import costs_differ, heading, named, paths_of, spoken, title
 from sim.units import Quantity
 
 _MARKS = "os^Dv*PX"
@@ -110,7 +110,7 @@ def _by_line(machines: Sequence[Row], x: str, paths: Iterable[str]) -> Mapping[s
     for row in machines:
         settings = dict(row.settings)
         words = [row.model] if several else []
-        words += [f"{heading(path)} {settings[path]}" for path in others]
+        words += [f"{heading(path)} {spoken(settings[path])}" for path in others]
         lines.setdefault(", ".join(words), []).append(row)
     return lines
 
@@ -138,7 +138,7 @@ def _label_x(axes: Axes, name: str, places: Mapping[str, float], scale: str) -> 
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(name)
     if len(places) <= 12:
-        axes.set_xticks(list(places.values()), list(places))
+        axes.set_xticks(list(places.values()), [spoken(value) for value in places])
 
 
 def _against_energy(axes: Axes, machines: Sequence[Row]) -> None:

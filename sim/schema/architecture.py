@@ -312,6 +312,7 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
     if problems:
         raise ConfigError(problems)
     arrays = crossbar.lower(text, nodes, source)
+    nodes = tuple(crossbar.with_resolution(nodes, arrays))
     noise = crossbar.lower_noise(text, arrays, source)
     try:
         arch = Architecture(text.name, nodes, text.engine, text.clock, crossbar=arrays, noise=noise, **rest)
@@ -328,7 +329,8 @@ def lower(text: ArchitectureText, source: Source) -> Architecture:
     except ArchitectureError as error:
         raise ConfigError(source.problem(("hierarchy", _culprit(nodes)), str(error))) from None
     except ComponentError as error:
-        raise ConfigError(source.problem(_component(error.part, nodes), str(error))) from None
+        path, expected = _component(error.part, nodes), crossbar.affordable(arrays, error.part, nodes)
+        raise ConfigError(source.problem(path, str(error), expected)) from None
     return arch
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema, WrapValidator, model_validator
 
 from sim.arch import crossbar as domain
 from sim.arch.noise import Noise
-from sim.arch.tree import ArchitectureError, Fanout, Node
+from sim.arch.tree import ArchitectureError, Converter, Fanout, Node
 from sim.errors import ConfigError, Problem
 from sim.schema.costs import present
 from sim.schema.source import Source
@@ -39,6 +40,11 @@ Resolution = Annotated[
     WrapValidator(_resolution),
     WithJsonSchema({"anyOf": [{"const": _EXACT}, UnitField((DATA,)).json_schema()]}),
 ]
+_IDLE = {
+    "time_s": ("time", "drift, or read of the model flicker or pcm"),
+    "kelvin": ("kelvin", "temperature or thermal"),
+    "compensation": ("compensation", "drift or temperature"),
+}
 _ONES = "mean share of set bits in one that is not zero (default 0.5: all values equally likely)"
 
 
@@ -121,6 +127,9 @@ class CrossbarText(Strict):
     reload: bool | None = Field(
         None, description="whether weights are written for every layer; else they stay for good (default false)"
     )
+    groups: domain.Groups | None = Field(
+        None, description="apart (default): each group of a layer has its arrays, or diagonal: several share one"
+    )
     write: Time | None = Field(None, description="time of writing a row (default 0 ns)")
 
     def lower(self, rows: int, columns: int) -> domain.Crossbar:
@@ -152,6 +161,7 @@ class CrossbarText(Strict):
             replicate=self.replicate,
             reload=self.reload,
             write_s=self.write,
+            groups=self.groups,
         )
         return domain.Crossbar(
             rows,
@@ -181,15 +191,42 @@ def lower(text: ArchitectureText, nodes: Iterable[Node], source: Source) -> doma
         raise ConfigError([source.problem(("crossbar",), str(error))]) from None
 
 
+def with_resolution(nodes: Iterable[Node], arrays: domain.Crossbar | None) -> Iterator[Node]:
+    """Nodes in which ADCs that lose nothing have as many bits as that takes: what they cost depends on it."""
+    for node in nodes:
+        attributes = dict(node.component.attributes) if isinstance(node, Converter) else {}
+        if arrays and isinstance(node, Converter) and attributes.get("bits") == _EXACT:
+            attributes["bits"] = f"{arrays.resolution} bit"
+            node = replace(node, component=replace(node.component, attributes=tuple(attributes.items())))
+        yield node
+
+
+def affordable(arrays: domain.Crossbar | None, part: str, nodes: Iterable[Node]) -> str:
+    """What is expected of an ADC whose model knows none that loses nothing; else nothing."""
+    if arrays and not arrays.adc.bits and any(node.name == part and _is_adc(node) for node in nodes):
+        return f"crossbar.adc.bits of fewer than the {arrays.resolution} bit that lose nothing here"
+    return ""
+
+
+def _is_adc(node: Node) -> bool:
+    return isinstance(node, Converter) and node.component.model == "adc"
+
+
 def lower_noise(text: ArchitectureText, arrays: domain.Crossbar | None, source: Source) -> Noise | None:
     """What makes the arrays of a machine err.
 
     Raises:
-        ConfigError: for numbers that contradict each other, or a model that was not measured for such cells.
+        ConfigError: for numbers that contradict each other, a model that was not measured for such cells, or a
+            condition that no effect depends on.
     """
     if text.noise is None or arrays is None:
         return None
     noise = text.noise.lower()
+    if noise.idle:
+        raise ConfigError(
+            source.problem(("noise", key), f"{key} changes nothing here", f"an effect that it matters to: {effects}")
+            for key, effects in (_IDLE[name] for name in noise.idle)
+        )
     try:
         noise.check(arrays.cell)
     except ArchitectureError as error:

@@ -141,7 +141,7 @@ class ReadText(EffectText):
     short = ("sigma",)
 
     model: domain.ReadModel | None = Field(
-        None, description="proportional (default), independent, flicker, pcm or sonos"
+        None, description="proportional (default), independent, root, flicker, pcm or sonos"
     )
     sigma: Spread | None = Field(None, description="relative spread, e.g. 0.02")
     scale: Spread | None = Field(None, description="multiplies the spread of measured models (default 1)")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path as FilePath
@@ -85,10 +85,23 @@ def read(
         root = prepare(root)
     resolver = _Resolver(root)
     root = resolver.resolved(root, ())
-    problems += resolver.problems
+    problems += _told_once(resolver.problems)
     if problems:
         raise ConfigError(problems)
     return Source(root)
+
+
+def _told_once(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """A mistake that is in several places (a name that there is not) once: at the first, with the others' lines."""
+    places: dict[tuple[str, str, str], list[Problem]] = {}
+    for problem in problems:
+        places.setdefault((problem.file, problem.message, problem.expected), []).append(problem)
+    for first, *others in places.values():
+        lines = sorted({p.line for p in others} - {first.line, 0})
+        if lines:
+            also = f"{'lines' if len(lines) > 1 else 'line'} {', '.join(map(str, lines))}"
+            first = replace(first, message=f"{first.message}, also in {also}")
+        yield first
 
 
 def _override(root: Node, text: str) -> Node:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sim.arch.crossbar import Adc, Cell, Crossbar
-from sim.arch.noise import Converters, Drift, Noise, Programming, Read
+from sim.arch.noise import Converters, Drift, Noise, Programming, Read, Wires
 from sim.nonideal.array import program
 from sim.nonideal.drift import drift_exponents, drifted
 from sim.nonideal.programming import programmed
@@ -54,22 +54,30 @@ def product_rows() -> Iterator[Row]:
             input_scale="vector" if case["scaled"] else "calibrated",
             adc=Adc(case["output"], limit=case["bound"] / float(np.abs(weights).max())),
         )
-        found = program(weights, xbar, Noise(), 0).product(inputs, np.random.default_rng(0))
+        sample = None if case["output"] else inputs  # its inputs reach to 1 where they are converted
+        wires = Wires(column_ohm=case["column_ohm"]) if "column_ohm" in case else None
+        found = program(weights, xbar, Noise(wires=wires), 0, sample).product(inputs, np.random.default_rng(0))
         largest = float(np.abs(found - np.array(case["outputs"])).max())
         kind = "scaled by vector" if case["scaled"] else "as they are"
-        what = f"{case['tile']}: DAC {case['input']}, ADC {case['output']} bit to {case['bound']:g}, inputs {kind}"
+        adc = f"ADC {case['output']} bit to {case['bound']:g}" if case["output"] else "no ADC"
+        handling = {"managed": ", bound management", "wires": ", wires"}.get(case.get("beyond", ""), "")
+        what = f"{case['tile']}: DAC {case['input']}, {adc}, inputs {kind}{handling}"
         where = "Products of 16 x 6, largest difference of 18"
-        yield Row(_source(), where, what, 0.0, largest, "", 0.0, "", _SINGLE)
+        yield Row(_source(), where, what, 0.0, largest, "", 0.0, data["beyond"].get(case.get("beyond"), ""), _SINGLE)
 
 
 def noisy(kind: str, sigma: float, count: int) -> FloatArray:
-    """Many products of one vector: `sigma` is that of every ``weight``, ``input`` or ``output`` of a layer."""
+    """Many products of one vector: `sigma` is that of every ``weight``, ``input`` or ``output`` of a layer.
+
+    Of a ``current``, it is that of the largest possible weight, 1; the variance of others is proportional to them.
+    """
     rng = np.random.default_rng(3)
     weights = rng.uniform(-0.5, 0.5, (32, 64)).T
     vector = rng.uniform(-1, 1, 64)
     largest, steps = float(np.abs(weights).max()), 2**15 - 1
     noise = {
         "weight": Noise(read=Read("independent", sigma / largest / math.sqrt(2))),  # of each cell of a pair
+        "current": Noise(read=Read("root", sigma / math.sqrt(largest))),
         "input": Noise(dac=Converters(noise=sigma * steps)),
         "output": Noise(adc=Converters(noise=sigma / largest)),
     }[kind]

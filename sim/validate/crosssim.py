@@ -30,7 +30,10 @@ _BY_INPUTS = (
     "CrossSim widens granular ranges by 256/255 (128/127 where inputs have signs), as for inputs that are applied "
     "whole; ours are for inputs that are applied bit by bit"
 )
-_HALF = "CrossSim takes 1/256 for the smallest current of a pair of cells, which is 1/127"
+_HALF = (
+    "CrossSim takes 1/254 (1/255 where inputs have no sign) for the smallest current of a pair of cells, which is "
+    "1/127"
+)
 _ALIGNED = (
     "CrossSim widens this range so that its steps are multiples of the smallest current; ours is the largest sum"
 )
@@ -55,7 +58,7 @@ def quantizer_rows() -> Iterator[Row]:
 
 
 def range_rows() -> Iterator[Row]:
-    """Upper ends of the ranges of ADCs."""
+    """Upper ends of the ranges of ADCs; the lower ones are 0, or as far below."""
     for case in computed()["ranges"]:
         signs, slices, bits = case["signs"], case["slices"], case["bits"]
         magnitude = 8 if signs == "offset" else 7
@@ -68,10 +71,11 @@ def range_rows() -> Iterator[Row]:
             adc=Adc(bits, case["range"]),
         )
         sample = np.full((1, 4), -1.0 if case["signed"] else 1.0)
-        found = program(np.ones((4, 1)), xbar, Noise(), 0, sample).report.ranges[0].high
+        found = program(np.ones((4, 1)), xbar, Noise(), 0, sample).report.ranges[case["slice"]].high
         note, tolerance = _range_note(case)
         inputs = "any" if case["signed"] else "positive"
-        what = f"{signs}, {_sliced(slices)}, {case['range']}, {case['rows']} rows, {bits} bit, {inputs} inputs"
+        cells = f"slice {case['slice'] + 1} of {slices}" if slices > 1 else _sliced(slices)
+        what = f"{signs}, {cells}, {case['range']}, {case['rows']} rows, {bits} bit, {inputs} inputs"
         yield Row(_paper(), "Ranges of ADCs", what, case["high"], found, "", tolerance, note)
 
 

@@ -48,6 +48,14 @@ def test_json_holds_it_all(asked: Any) -> None:
     assert study["met"] is None
 
 
+def test_settings_are_called_on_and_off_as_by_the_option(asked: Any) -> None:
+    drift = ("--set", "noise.drift=0.1", "--time", "1y")
+    _, out, _ = asked(*drift, "--drift-compensation", "on,off")
+    words = [line.split()[0] for line in out.splitlines() if line.split()]
+    assert {"on", "off"} <= set(words)
+    assert not {"true", "false"} & set(words)
+
+
 def test_times_and_compensation_are_compared(asked: Any) -> None:
     drift = ("--set", "noise.drift=0.1")
     _, out, _ = asked(*drift, "--time", "1s,1y", "--drift-compensation", "on,off", "--json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -28,10 +29,10 @@ def arrays(draw: st.DrawFn) -> Crossbar:
     weight_bits, cell_bits = draw(st.integers(2, 6)), draw(st.integers(0, 3))
     input_bits = draw(st.integers(2, 6))
     slices = -(-(weight_bits - (signs != "offset")) // cell_bits) if cell_bits else 1
-    rows = draw(st.integers(1, 6))
+    groups, rows = draw(st.sampled_from(("apart", "diagonal"))), draw(st.integers(1, 14))
     return Crossbar(
         rows,
-        draw(st.integers(1, 3)) * slices * (1 if signs == "offset" else 2) + draw(st.integers(0, 1)),
+        draw(st.integers(1, 6)) * slices * (1 if signs == "offset" else 2) + draw(st.integers(0, 1)),
         active_rows=draw(st.integers(0, rows)),
         weight_bits=weight_bits,
         signs=signs,
@@ -40,6 +41,7 @@ def arrays(draw: st.DrawFn) -> Crossbar:
         step_bits=draw(st.integers(1, input_bits)),
         input_signs=draw(st.sampled_from(("pulses", "twos", "offset"))),
         adc=Adc(0),
+        groups=groups,
     )
 
 
@@ -58,8 +60,15 @@ def walked(product: Product, xbar: Crossbar, copies: int, seed: int) -> tuple[Wa
     return seen, address
 
 
-@settings(max_examples=60, deadline=None)
-@given(convolutions(), arrays(), st.integers(1, 3), st.integers(1, 7), st.integers(0, 99))
+@st.composite
+def groups(draw: st.DrawFn) -> Layer:
+    """Products of several small matrices, each with vectors of its own."""
+    sizes = {name: draw(st.integers(1, most)) for name, most in (("G", 7), ("X", 3), ("K", 3), ("N", 2))}
+    return Layer.einsum("groups", sizes, inputs="G X K", weights="G K N", outputs="G X N")
+
+
+@settings(max_examples=120, deadline=None)
+@given(convolutions() | groups(), arrays(), st.integers(1, 3), st.integers(1, 7), st.integers(0, 99))
 def test_counts_are_what_walking_through_arrays_shows(layer: Layer, xbar: Crossbar, copies, inside, seed):
     assume(layer.macs <= 400)
     product = Product.of(layer)
@@ -70,6 +79,7 @@ def test_counts_are_what_walking_through_arrays_shows(layer: Layer, xbar: Crossb
     assert (place.arrays, int(place.vectors.max()) * cut.reads) == (seen.arrays, seen.reads)
     assert (run.driven * xbar.steps, run.conversions) == (seen.pulses, seen.conversions)
     assert (run.cells_read, run.cells) == (seen.cells_read, seen.cells)
+    assert run.cells / run.held == pytest.approx(seen.written)
     of_runs = {(n // inside, *rest) for n, *rest in seen.inputs}
     assert place.inputs(inside) == len(of_runs)
     assert place.outputs(inside) == len({(n // inside, *rest) for n, *rest in seen.sums})
@@ -86,8 +96,10 @@ def seen_in_runs(seen: Walk, inside: int) -> dict[str, set[tuple[int, ...]]]:
     }
 
 
-@settings(max_examples=60, deadline=None)
-@given(convolutions(), arrays(), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), *[st.booleans()] * 4)
+@settings(max_examples=100, deadline=None)
+@given(
+    convolutions() | groups(), arrays(), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), *[st.booleans()] * 4
+)
 def test_words_above_the_arrays_are_those_that_are_seen_to_pass(
     layer: Layer, xbar: Crossbar, copies, tiles, inside, sent_to_tiles, sent_to_arrays, added_in_tiles, added
 ):

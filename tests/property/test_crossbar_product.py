@@ -62,7 +62,7 @@ def noises() -> st.SearchStrategy[Noise]:
         "drift": st.builds(Drift, st.just("power"), share, share),
         "temperature": st.builds(Temperature, st.floats(-0.01, 0.01), share),
         "read": st.builds(
-            Read, st.sampled_from(["proportional", "independent", "flicker"]), share, slow=st.booleans()
+            Read, st.sampled_from(["proportional", "independent", "root", "flicker"]), share, slow=st.booleans()
         ),
         "thermal": st.builds(Thermal, st.floats(0, 1e9), st.floats(0.01, 1)),
         "wires": st.builds(Wires, st.sampled_from([0.0, 10.0, 1e4]), st.sampled_from([0.0, 10.0, 1e4])),
@@ -78,6 +78,37 @@ def walk(weights: np.ndarray, made: Programmed, peak: float, conductance: Conduc
     """The twin of a matrix in arrays."""
     ranges = [(r.low, r.high, r.codes) for r in made.report.ranges]
     return Walk(weights.tolist(), made.layout.xbar, ranges, peak, made.report.signed, conductance)
+
+
+@settings(max_examples=100, deadline=None)
+@given(crossbars(), st.integers(1, 20), st.booleans(), st.booleans(), st.integers(0, 2**20))
+def test_an_adc_of_the_bits_that_lose_nothing_loses_nothing(
+    xbar: Crossbar, rows: int, signed: bool, full: bool, seed: int
+):
+    """Also where all weights and inputs are the largest."""
+    xbar = replace(xbar, adc=Adc(0), cell=replace(xbar.cell, bits=xbar.cell.bits or 5))
+    rng = np.random.default_rng(seed)
+    weights, inputs = rng.standard_normal((rows, 2)), rng.standard_normal((3, rows))
+    if full:
+        weights[:], inputs[:] = 1, 1
+        inputs[1:] *= -1
+    sample = inputs if signed else np.abs(inputs)
+    exact = program(weights, xbar, Noise(), seed, sample).product(sample, rng)
+    granular = replace(xbar, adc=Adc(xbar.resolution, "granular"))
+    found = program(weights, granular, Noise(), seed, sample).product(sample, rng)
+    assert np.abs(found - exact).max() <= 1e-9 * (np.abs(sample) @ np.abs(weights)).max()
+
+
+def test_with_a_bit_less_an_adc_loses_the_largest_sums():
+    xbar = Crossbar(4, 8, weight_bits=3, cell=Cell(2), input_bits=3, input_signs="pulses", step_bits=2, adc=Adc(0))
+    assert xbar.resolution == 7  # 4 rows of 3 * 3: 73 sums from -36 to 36
+    weights, inputs, rng = np.ones((4, 1)), np.ones((1, 4)), np.random.default_rng(1)
+    products = [
+        program(weights, replace(xbar, adc=Adc(bits, "granular")), Noise(), 1, inputs).product(inputs, rng)
+        for bits in (7, 6)
+    ]
+    assert products[0] == pytest.approx(4)
+    assert products[1] < 4
 
 
 @settings(max_examples=150, deadline=None)
@@ -106,7 +137,7 @@ def test_the_product_is_that_of_the_conductances_that_were_written():
     np.testing.assert_allclose(made.product(inputs, rng), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("model", ["proportional", "independent"])
+@pytest.mark.parametrize("model", ["proportional", "independent", "root"])
 @pytest.mark.parametrize("signs", ["balanced", "differential", "offset"])
 def test_noise_of_a_sum_is_that_of_its_devices(model: str, signs: str):
     """Draws at the output have the mean and the variance that draws for each device and each pulse have."""
@@ -117,7 +148,9 @@ def test_noise_of_a_sum_is_that_of_its_devices(model: str, signs: str):
     target = made.layout.conductances(weights)
 
     def conductance(*place: int) -> float:
-        sigma = 0.1 * (target[place] if model == "proportional" else 25.0)
+        sigma = (
+            0.1 * {"proportional": target[place], "independent": 25.0, "root": (25.0 * target[place]) ** 0.5}[model]
+        )
         return float(rng.normal(target[place], sigma))
 
     twin = walk(weights, made, float(np.abs(inputs).max()), conductance)

@@ -101,6 +101,13 @@ def test_a_phase_change_cell_is_molten_to_write_it():
         cost(Compute, "memristor", device="pcm", conductance="25 uS", pulse="127 ns")
 
 
+def test_writing_an_sram_cell_is_writing_an_sram_of_as_many_bits():
+    """2304 x 256 of them, a row at a time."""
+    array = Memory("m", ("all",), 2304 * 256, 256, component=Component("sram"))
+    row = costs(Part(array, Technology(65, 1.2))).write.value
+    assert cost(Compute, "sram_cell", 65, 1.2).write.value == pytest.approx(row / 256, rel=1e-3)
+
+
 def test_an_sram_cell_is_that_of_its_source():
     cell = cost(Compute, "sram_cell", 65, 1.2)
     assert cell.op.value == pytest.approx(20.4 / 2304, rel=1e-4)

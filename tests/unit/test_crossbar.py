@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from sim.api import load_arch, run
@@ -132,15 +131,66 @@ def test_what_depends_on_the_data(machine):
     assert measured["cell"] == pytest.approx(2 * usual["cell"])
 
 
-@pytest.mark.parametrize("bits", [1, 2, 3])
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize("coding", ["amplitude", "unary"])
-def test_shares_of_set_bits_are_those_of_random_bits(bits: int, coding):
-    xbar = Crossbar(4, 4, step_bits=bits, coding=coding, input_ones=0.3)
-    rng = np.random.default_rng(1)
-    values = (rng.random((200_000, bits)) < 0.3) @ (1 << np.arange(bits))
-    share = values / (2**bits - 1)
-    assert xbar.pulsed == pytest.approx((values > 0).mean(), abs=0.005)
-    assert xbar.drive == pytest.approx((share**2 if coding == "amplitude" else share).mean(), abs=0.005)
+def test_shares_of_set_bits_are_those_of_all_inputs(bits: int, coding):
+    """Of all inputs of seven bits, weighted by how likely they are: the last step may have fewer bits."""
+    xbar = Crossbar(4, 4, step_bits=bits, coding=coding, input_signs="pulses", input_ones=0.3)
+    driven, energies = [0.0] * xbar.steps, 0.0
+    for value in range(128):
+        likely = 0.3 ** value.bit_count() * 0.7 ** (7 - value.bit_count())
+        for step in range(xbar.steps):
+            digit = value >> step * bits & (1 << bits) - 1
+            driven[step] += likely * (digit > 0)
+            share = digit / (2 ** min(bits, 7) - 1)
+            energies += likely * (share**2 if coding == "amplitude" else share) / xbar.steps
+    assert [share for share, _ in xbar.pulses] == pytest.approx(driven)
+    assert sum(width for _, width in xbar.pulses) == 7
+    assert xbar.drive == pytest.approx(energies)
+
+
+def test_a_last_step_of_fewer_bits_is_a_shorter_pulse():
+    """Seven bits, four at a time: 15 and 7 pulses of 2 ns, and twice 5 ns for conversions."""
+    xbar = Crossbar(8, 8, step_bits=4, input_signs="pulses", coding="unary", pulse_s=2e-9, overlap=False)
+    xbar = replace(xbar, adc=Adc(columns=2, time_s=5e-9))
+    assert xbar.step_s * xbar.steps == pytest.approx((15 + 7) * 2e-9 + 2 * 5e-9)
+    assert replace(xbar, overlap=True).step_s * 2 == pytest.approx((15 + 7) * 2e-9)
+    assert replace(xbar, coding="amplitude").step_s == pytest.approx(7e-9)
+
+
+def test_a_layer_takes_what_its_steps_take(machine):
+    """In 7 bits at once, or in 4 and 3: the driver's word is paid in each step, and pulses are as long as digits."""
+    how = ["crossbar.inputs.signs=pulses", "crossbar.inputs.coding=unary", "crossbar.measured=true"]
+    whole, parts = (
+        evaluate(gemm(5, 10, 6), machine("crossbar.inputs.bits=8bit", f"crossbar.inputs.step={bits}bit", *how))
+        for bits in (7, 4)
+    )
+    assert parts.energy_breakdown["dac"] == pytest.approx(2 * whole.energy_breakdown["dac"])
+    assert whole.compute_cycles == pytest.approx(5 * 127)
+    assert parts.compute_cycles == pytest.approx(5 * (15 + 7))
+
+
+def test_groups_along_the_diagonal_of_an_array(machine):
+    """Three groups of two rows and a column: two fill four rows of an array. Empty pairs of cells take nothing."""
+    layer = Layer.einsum("g", {"G": 3, "X": 5, "K": 2, "N": 1}, inputs="G X K", weights="G K N", outputs="G X N")
+    pairs = "crossbar.weights.signs=balanced"
+    apart = evaluate(layer, machine(pairs))
+    joined = evaluate(layer, machine(pairs, "crossbar.groups=diagonal"))
+    assert (apart.crossbar.arrays, joined.crossbar.arrays) == (3, 2)
+    assert joined.crossbar.cell_share == pytest.approx(1.5 * apart.crossbar.cell_share)
+    for part in ("cell", "dac", "adc"):
+        assert joined.energy_breakdown[part] == pytest.approx(apart.energy_breakdown[part])
+    leaky = "crossbar.cell.least=1 uS"  # a tenth of the largest: of the cells beside the diagonal, 4 to 5 of both
+    apart, joined = (evaluate(layer, machine(pairs, leaky, f"crossbar.groups={g}")) for g in ("apart", "diagonal"))
+    mean = 0.1 + 0.25 * 0.9
+    expected = (3 * mean + 2 * 0.1) / (3 * mean)
+    assert joined.energy_breakdown["cell"] / apart.energy_breakdown["cell"] == pytest.approx(expected)
+
+
+def test_what_is_measured_is_the_mean_of_cells_that_hold_weights():
+    xbar = Crossbar(4, 16, measured=True)
+    assert (xbar.conductance(), xbar.conductance(held=0.5)) == (1, 0.5)
+    assert replace(xbar, signs="offset").conductance(held=0.5) == 1  # a zero is half of the range there
 
 
 def test_the_mean_conductance():
@@ -154,7 +204,7 @@ def test_the_mean_conductance():
 
 
 def test_a_step_takes_pulses_and_conversions():
-    xbar = Crossbar(8, 8, step_bits=3, coding="unary", pulse_s=2e-9, adc=Adc(columns=4, time_s=5e-9))
+    xbar = Crossbar(8, 8, input_bits=9, step_bits=3, coding="unary", pulse_s=2e-9, adc=Adc(columns=4, time_s=5e-9))
     assert xbar.reads_per_step == 4  # of balanced pairs the differences
     assert xbar.step_s == pytest.approx(14e-9)
     assert replace(xbar, overlap=False).step_s == pytest.approx(24e-9)

@@ -9,8 +9,12 @@ import pytest
 from sim.arch.crossbar import Adc, Cell, Crossbar
 from sim.arch.crossbar_machine import CrossbarMachine
 from sim.arch.noise import Noise
+from sim.components.table import node_costs
+from sim.engines.crossbar import evaluate
+from sim.engines.crossbar_peak import peak
 from sim.errors import ConfigError
 from sim.schema.architecture import read_architecture
+from sim.workload.layer import Layer
 
 MACHINE = """\
 name: mine
@@ -76,7 +80,8 @@ def test_all_keys(tmp_path: Path):
     assert isinstance(arch.noise, Noise)
     assert not arch.mapped
     machine = CrossbarMachine.of(arch)
-    assert (machine.arrays, machine.step_cycles) == (24, pytest.approx(3.0))  # three times the time of a pulse
+    # Three pulses of a cycle for two bits, three times; for the last bit one, which eight conversions outlast.
+    assert (machine.arrays, machine.step_cycles) == (24, pytest.approx((3 * 3 + 1.6) / 4))
     assert [node.name for node in machine.periphery] == ["dac", "adc"]
     assert [machine.inside(i) for i in range(5)] == [24, 24, 6, 6, 1]
     assert arch.instances("dac") == 24 * 32
@@ -131,6 +136,29 @@ def test_all_keys(tmp_path: Path):
 )
 def test_a_mistake(told, before: str, after: str, said: str):
     assert said in told(before, after)
+
+
+def test_an_adc_that_loses_nothing_costs_what_its_bits_do():
+    """128 rows of 2-bit cells with 1-bit inputs, in pairs: sums from -384 to 384 take ten bits."""
+    exact, ten = (read_architecture("reram_crossbar", [f"crossbar.adc.bits={bits}"]) for bits in ("exact", "10 bit"))
+    assert exact.crossbar.adc.bits == 0
+    assert node_costs(exact)["adc"] == node_costs(ten)["adc"]
+    layer = Layer.einsum("gemm", {"M": 9, "N": 5, "K": 300}, inputs="N K", weights="K M", outputs="N M")
+    assert evaluate(layer, exact).energy_breakdown == evaluate(layer, ten).energy_breakdown
+    assert peak(exact) == peak(ten)
+
+
+def test_no_adc_that_is_known_loses_nothing():
+    sets = [
+        "crossbar.adc.bits=exact",
+        "crossbar.inputs.signs=pulses",
+        "crossbar.inputs.step=7bit",
+        "crossbar.cell.bits=7bit",
+    ]
+    with pytest.raises(ConfigError) as error:
+        read_architecture("reram_crossbar", sets)
+    assert "the survey's converters have 4 to 20 bit, not 22\n" in str(error.value)
+    assert "expected: crossbar.adc.bits of fewer than the 22 bit that lose nothing here" in str(error.value)
 
 
 def test_no_array_at_all(told):

@@ -90,6 +90,36 @@ def test_machines_have_noise_and_it_can_be_set():
     assert varied.time_s == 3600
 
 
+@pytest.mark.parametrize(
+    ("name", "sets", "message"),
+    [
+        (
+            "reram_crossbar",
+            ["noise.time=1 d"],
+            "time changes nothing here\n  expected: an effect that it matters",
+        ),
+        (
+            "reram_crossbar",
+            ["noise.kelvin=350"],
+            "kelvin changes nothing here\n  expected: an effect that it matters",
+        ),
+        ("reram_crossbar", ["noise.compensation=true"], "compensation changes nothing here"),
+        ("reram_crossbar", ["noise.time=1 d", "noise.read={model: flicker, sigma: 0.01}"], ""),
+        ("reram_crossbar", ["noise.kelvin=350", "noise.temperature={per_kelvin: 0.001}"], ""),
+        ("reram_crossbar", ["noise.kelvin=350", "noise.thermal={bandwidth: 1 MHz, voltage: 0.2 V}"], ""),
+        ("reram_crossbar", ["noise.time=0 s", "noise.kelvin=300", "noise.compensation=false"], ""),
+        ("pcm_crossbar", ["noise.time=1 d", "noise.compensation=true"], ""),
+    ],
+)
+def test_conditions_without_an_effect_that_they_matter_to(name: str, sets: list[str], message: str):
+    if not message:
+        assert read_architecture(name, sets).noise
+        return
+    with pytest.raises(ConfigError) as error:
+        read_architecture(name, sets)
+    assert message in str(error.value)
+
+
 def test_models_that_were_not_measured_for_such_cells():
     with pytest.raises(ConfigError) as error:
         read_architecture("reram_crossbar", ["crossbar.cell.most=100 uS"])

@@ -138,6 +138,7 @@ def test_temperature():
     ("read", "time_s", "cell", "sigma"),
     [
         (Read("proportional", 0.02), 0.0, CELL, 0.2),
+        (Read("root", 0.02), 0.0, CELL, 0.02 * math.sqrt(10 * 25)),
         (Read("independent", 0.02), 0.0, CELL, 0.5),
         (Read("flicker", 0.01), 80.0, CELL, 0.1 * math.sqrt(math.log(100 / 5e-7 + 0.5))),
         (Read("pcm"), 80.0, CELL, 10 * 0.0088 / 0.4**0.65 * math.sqrt(math.log(100 / 5e-7 + 0.5))),

@@ -334,6 +334,14 @@ class TestExpressions:
             read(write(f="a: ${b} * 2\nb: ${nothing}\nc: ${b}\nd: ${nobody}\n"))
         assert [problem.line for problem in error.value.problems] == [2, 4]
 
+    def test_a_name_that_there_is_not_is_told_once(self, write: Write):
+        with pytest.raises(ConfigError) as error:
+            read(write(f="a: ${b} * 2\nc: 3\nd: 1 + ${b}\ne: ${nobody}\nf: ${b} - ${b}\n"))
+        assert [p.message for p in error.value.problems] == [
+            "unknown name 'b', also in lines 3, 5",
+            "unknown name 'nobody'",
+        ]
+
     def test_a_wrong_expression_in_an_override_is_told_as_the_override(self, write: Write):
         assert fail(write(base=MACHINE), ["array.x=${row} + 1"]).startswith(
             "--set array.x=${row} + 1: unknown name 'row'"
