@@ -7,6 +7,7 @@ enough.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,11 @@ def mirrors(space: Space) -> list[Ints]:
 
 def is_first(copies: Ints, exchanges: Sequence[Ints]) -> np.ndarray:
     """Whether ways to use the copies, [S, F, D], are the first in order of themselves and their mirrors."""
-    out = np.ones(len(copies), bool)
-    own = copies.reshape(len(copies), -1)
+    out, bounds = np.ones(len(copies), bool), math.prod(copies.shape[1:])
     for exchange in exchanges:
-        more = copies[:, :, exchange].reshape(own.shape) - own
+        more = (copies[:, :, exchange] - copies).reshape(len(copies), bounds)
         at = (more != 0).argmax(1)
-        out &= more[np.arange(len(own)), at] >= 0
+        out &= more[np.arange(len(more)), at] >= 0
     return out
 
 
