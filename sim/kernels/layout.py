@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sim.kernels.jit import part
 
 Ints = NDArray[np.int64]
+Row = Ints  # of one dimension
 
 # Rows of the table of loops; LENGTH begins with their number, the columns after them are spare.
 DIM, BOUND, AXIS, STEP, PART, LENGTH = range(6)
@@ -84,9 +85,9 @@ def new_scratch(shape: Shape, loops: int) -> Scratch:
     """Working memory for nests of up to `loops` loops."""
     dims, coefs = shape.ranks[:, TERM : TERM + TERMS], shape.ranks[:, COEF : COEF + TERMS]
     reach = (coefs * (shape.size[dims] - 1)).sum(axis=1) + 1
-    rows = max(loops + 1, shape.tensors.shape[1]) + 2
+    rows = max(loops + 1, int(shape.tensors[-1, NODES])) + 2
     return Scratch(
-        lane=np.zeros((rows, 14), np.int64),
+        lane=np.zeros((1, 16 * (rows + 2)), np.int64),
         stamp=np.zeros((10, max(TERMS, loops, int(reach.max(initial=1)))), np.int64),
         memo=np.zeros((8192, loops + 2), np.int64),
     )

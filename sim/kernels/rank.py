@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.jit import inlined, kernel, part
+from sim.kernels.jit import inlined, part
+from sim.kernels.lean import lean
 from sim.kernels.layout import (
     BOUND,
     COEF,
@@ -185,7 +186,7 @@ def _at_once(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints) 
     return 0 if covered == size[d] else -1
 
 
-@kernel
+@lean
 def rank_sum(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints, memo: Ints) -> int:
     """A sum over all positions of rank `k` outside a keep.
 

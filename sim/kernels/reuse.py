@@ -27,8 +27,9 @@ The naive twin of this module is `sim.reference.walk`.
 
 from __future__ import annotations
 
-from sim.kernels.even import count_even, note_axes, window_words
-from sim.kernels.jit import inlined, kernel, part
+from sim.kernels.even import ALL, WIDTH, count_even, note_loops, window_words
+from sim.kernels.jit import inlined, part
+from sim.kernels.lean import lean
 from sim.kernels.layout import (
     AXIS,
     BOUND,
@@ -37,7 +38,6 @@ from sim.kernels.layout import (
     LAST,
     LENGTH,
     NODES,
-    OPERATIONS,
     OUTPUT,
     PART,
     PASSED_ON,
@@ -183,7 +183,7 @@ def _tile_words(t: int, end: int, size: Ints, ranks: Ints, tensors: Ints, loops:
     return words
 
 
-@kernel
+@lean
 def count_tensor(
     t: int,
     size: Ints,
@@ -215,33 +215,19 @@ def count_tensor(
             above = level
 
 
-@inlined
-def _take_steps(size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints, out: Ints) -> bool:
-    """Set the steps of the array in time and the copies of the arithmetic in use; whether all bounds divide.
-
-    The bounds of a legal nest cover every dimension, so they divide if together they multiply to the operations.
-    """
+@part
+def _take_steps(size: Ints, ranks: Ints, tensors: Ints, loops: Ints, stamp: Ints, memo: Ints, out: Ints) -> None:
+    """Set the steps of the array in time and the copies of the arithmetic in use, where bounds do not divide."""
     last, n = len(tensors) - 1, loops[LENGTH, 0]
-    time, space = 1, 1
-    for i in range(n):
-        if loops[AXIS, i] < 0:
-            time *= loops[BOUND, i]
-        else:
-            space *= loops[BOUND, i]
-    even = time * space == tensors[last, OPERATIONS]
-    if not even:
-        for column in range(2):  # positions in time that any copy reaches; copies that are reached at any time
-            for i in range(n):
-                loops[PART, i] = SUMMED if (loops[AXIS, i] < 0) == (column == STEPS) else SHARED
-            out[last, column] = 1
-            for k in range(len(ranks) - len(size), len(ranks)):
-                out[last, column] *= rank_sum(size, ranks, k, n, WANTED, loops, stamp, memo)
-    else:
-        out[last, STEPS], out[last, USED] = time, space
-    return even
+    for column in range(2):  # positions in time that any copy reaches; copies that are reached at any time
+        for i in range(n):
+            loops[PART, i] = SUMMED if (loops[AXIS, i] < 0) == (column == STEPS) else SHARED
+        out[last, column] = 1
+        for k in range(len(ranks) - len(size), len(ranks)):
+            out[last, column] *= rank_sum(size, ranks, k, n, WANTED, loops, stamp, memo)
 
 
-@kernel
+@lean
 def count(
     size: Ints,
     ranks: Ints,
@@ -254,8 +240,13 @@ def count(
     out: Ints,
 ) -> None:
     """Count one legal nest: the fields of a `Shape`, a `Nest` and a `Scratch`, and a table from `new_counts`."""
-    even = _take_steps(size, ranks, tensors, loops, stamp, memo, out)
-    note_axes(loops, lane)
-    for t in range(len(tensors) - 1):
-        if not even or not count_even(t, size, ranks, tensors, loops, keep, lane, out):
+    last, row = len(tensors) - 1, lane[0]
+    even = note_loops(len(size), tensors, loops, row)
+    out[last, STEPS], out[last, USED] = row[WIDTH], row[ALL]
+    if not even:
+        _take_steps(size, ranks, tensors, loops, stamp, memo, out)
+    for t in range(last):
+        if not even or not count_even(
+            size, ranks, tensors[t], tensors[last], keep[t], keep[last], loops[LENGTH, 0], row, out[t]
+        ):
             count_tensor(t, size, ranks, tensors, loops, keep, stamp, memo, out)
