@@ -12,6 +12,38 @@ two short lists: loops in time since the last one over a plain rank, and loops i
 from __future__ import annotations
 
 from sim.kernels.jit import part
+from sim.kernels.lane import (
+    ABOVE,
+    ALIKE,
+    ALL,
+    APART,
+    COPIES,
+    EACH,
+    EVEN,
+    FAR,
+    GAP,
+    INNER,
+    INSIDE,
+    LINK,
+    LISTS,
+    MANY,
+    MORE,
+    MOST_LISTS,
+    MOVES,
+    NODE,
+    NOW,
+    OF,
+    OUTER,
+    OVER,
+    PLACES,
+    RANK,
+    RECORD,
+    SHIFT,
+    SPREAD,
+    TILES,
+    TIMES,
+    WIDTH,
+)
 from sim.kernels.layout import (
     AXIS,
     BOUND,
@@ -34,26 +66,6 @@ from sim.kernels.layout import (
     Row,
 )
 
-# The working table is one row, so that places in it are known when the kernel is compiled; it begins with two records
-# for windows. Fields of a window's: the extents of its two dimensions inside the loops so far; the products of bounds
-# in time and in space; then what is worked out for a tile: its words, those of the tiles of all copies that share,
-# words common with the tiles before times positions, copies that do not share, how far the tile before lies, how many
-# lists of copies share, how far apart they lie and how many they are.
-INNER, PLACES, COPIES, WIDTH, ALL, NOW, EACH, SHIFT, LISTS, GAP, OF = 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13
-RECORD, MOST_LISTS = 16, 3
-
-# The other records tell of a loop where it stands in the table of tensors (its dimension and its axis), what its node
-# is (-1: in time), its bound and its step.
-RANK, LINK, NODE, TIMES, FAR = range(32, 37)
-# They list loops in time: the window (-1: independent), the bound, how many words of the window one iteration is, and
-# of the loops outside that are in time the products of the bounds of those that are independent, and of those over
-# the same window.
-OVER, MORE, MOVES, OUTER, TILES = range(37, 42)
-# They list loops in space over windows: the window, the bound, the words, the node (-1: copies do not share).
-SPREAD, MANY, APART, ABOVE = range(42, 46)
-# By node: how many copies along its axes want the same and share it. By level: the bounds over plain ranks from its
-# keep to the next one.
-ALIKE, INSIDE = 46, 47
 IRREGULAR = -1
 
 
@@ -152,7 +164,7 @@ def _set_window(w: int, k: int, gap: int, begin: int, spaces: int, ranks: Ints, 
         for s in range(0, spaces, RECORD):
             if lane[s + SPREAD] != w:
                 continue
-            if s < begin or lane[s + ABOVE] <= gap:
+            if lane[s + ABOVE] <= gap:
                 each *= lane[s + MANY]
             elif not _share(row, lane[s + APART], lane[s + MANY], lane):
                 return False

@@ -30,7 +30,7 @@ _SPACE = (_BOOK, _BOOK, _ROW, _ROW, _TABLE, _TABLE, _ROW)
 _LIGHT = "1"
 
 _KERNELS = {
-    "compile_counting": (reuse.count_tensor, reuse.count),
+    "compile_counting": (reuse.count,),
     "compile_pricing": (cost.latency, cost.energy, cost.overflow),
 }
 
@@ -67,7 +67,6 @@ def beside(*tasks: str) -> Iterator[None]:
 def compile_counting() -> None:
     """Compile what counts a nest."""
     with light_optimization():
-        _compile(reuse.count_tensor, _INT, *_SHAPE, *_NEST, _TABLE, _TABLE, _TABLE)
         _compile(reuse.count, *_SHAPE, *_NEST, *_SCRATCH, _TABLE)
 
 

@@ -1,0 +1,249 @@
+"""Counting the long way: one tensor of any nest, whatever its ranks and the bounds.
+
+As in `sim.kernels.even` one pass goes inward over the loops. Dimensions whose bounds divide, and which are a rank of
+their own or not the tensor's, need a few products. Every other rank has a record; the sums over its positions are
+looked up (`sim.kernels.rank`). From the keep outward one loop after the other advances, and in each such group of steps
+only the sum over its own rank is another one than before.
+"""
+
+from __future__ import annotations
+
+from sim.kernels.even import window_words
+from sim.kernels.jit import part
+from sim.kernels.lane import (
+    ABOVE,
+    ALIKE,
+    CODE,
+    EVEN,
+    EXTENTS,
+    FACTOR,
+    FAR,
+    INNERMOST,
+    INSIDE,
+    LINK,
+    LISTED,
+    MORE,
+    NEXT,
+    NODE,
+    OUTER,
+    OVER,
+    PART_OF,
+    RANK,
+    RECORD,
+    SPENT,
+    SUMS,
+    TIMES,
+    WHICH,
+)
+from sim.kernels.layout import (
+    COEF,
+    FIRST,
+    FLAT,
+    KIND,
+    LAST,
+    LENGTH,
+    NODES,
+    OUTPUT,
+    PASSED_ON,
+    PLAIN,
+    RANK_OF,
+    TERM,
+    TERMS,
+    WORDS,
+    Ints,
+    Row,
+)
+from sim.kernels.rank import BEGUN, KEPT, PASSED, TOGETHER, find_sums, values_at
+
+
+@part
+def _add_record(record: int, k: int, size: Ints, ranks: Ints, lane: Row) -> None:
+    """Make a record of rank `k`: no loop has been seen."""
+    lane[record + WHICH], lane[record + LISTED], lane[record + INNERMOST] = k, 0, -1
+    for term in range(TERMS):
+        d = ranks[k, TERM + term]
+        lane[record + EXTENTS + term] = size[d] if d >= 0 else 1
+        if d >= 0:
+            lane[len(lane) - 2 * len(size) + 2 * d + PART_OF] = record * TERMS + term
+
+
+@part
+def _set_records(size: Ints, ranks: Ints, tensor: Row, lane: Row) -> int:
+    """Make the records of a tensor's ranks, from the end of the row; returns the last one."""
+    record = dims = len(lane) - 2 * len(size)
+    for d in range(len(size)):
+        lane[dims + 2 * d + PART_OF] = -1
+        if tensor[RANK_OF + d] < 0 and not lane[dims + 2 * d + EVEN]:
+            record -= RECORD
+            _add_record(record, len(ranks) - len(size) + d, size, ranks, lane)
+    for k in range(tensor[FIRST], tensor[LAST]):
+        d = ranks[k, TERM]
+        if ranks[k, KIND] != PLAIN or (d >= 0 and not lane[dims + 2 * d + EVEN]):
+            record -= RECORD
+            _add_record(record, k, size, ranks, lane)
+    return record
+
+
+@part
+def _tile(record: int, dims: int, ranks: Ints, lane: Row) -> int:
+    """Words of the largest tile over the ranks that have records; holes are not counted.
+
+    Those that a third term of an index leaves are taken for words where they might be.
+    """
+    words = 1
+    for r in range(record, dims, RECORD):
+        rank = ranks[lane[r + WHICH]]
+        count, coef, span = 1, 1, 1
+        for term in range(TERMS):
+            c, n = rank[COEF + term], lane[r + EXTENTS + term]
+            span += c * (n - 1)
+            if n > 1 and count == 1:
+                count, coef = n, c
+            elif n > 1:
+                count = window_words(coef, count, c, n) if coef > 0 else count * n
+                coef = 0
+        words *= min(count, min(span, rank[WORDS]))
+    return words
+
+
+@part
+def _entered(record: int, dims: int, outer: int, listed: int, lane: Row, memo: Ints) -> int:
+    """Words that enter the tiles inside the loops so far, over all ranks that have records."""
+    total, value = outer, values_at(memo.shape[1])
+    for r in range(record, dims, RECORD):
+        total *= lane[r + FACTOR]
+    for j in range(listed - RECORD, -1, -RECORD):
+        more, over = lane[j + OUTER], lane[j + OVER]
+        for r in range(record, dims, RECORD):
+            more *= lane[r + FACTOR] if r != over else 1
+        if over < 0:
+            total -= more * lane[j + MORE]
+            continue
+        at = value + lane[over + SPENT]
+        total -= more * memo[lane[over + SUMS], at + 1]
+        lane[over + FACTOR] = memo[lane[over + SUMS], at + 2]
+        lane[over + SPENT] += 2
+    return total
+
+
+@part
+def _wanted(
+    record: int,
+    mode: int,
+    gap: int,
+    end: int,
+    size: Ints,
+    ranks: Ints,
+    loops: Ints,
+    lane: Row,
+    stamp: Ints,
+    memo: Ints,
+) -> int:
+    """Words that are wanted, over all ranks that have records; their sums are looked up."""
+    total, value = 1, values_at(memo.shape[1])
+    for r in range(record, len(lane) - 2 * len(size), RECORD):
+        row = find_sums(r, mode, gap, end, size, ranks, loops, lane, stamp, memo)
+        lane[r + SUMS], lane[r + SPENT], lane[r + FACTOR] = row, 0, memo[row, value]
+        total *= memo[row, value]
+    return total
+
+
+@part
+def _note_own(i: int, of: int, share: int, listed: int, outer: int, size: Ints, tensor: Row, lane: Row) -> int:
+    """Note loop `i` over a rank that has a record, and list it if it is in time; returns the next place."""
+    record, term = of // TERMS, of % TERMS
+    d = lane[i + RANK] - RANK_OF
+    lane[record + EXTENTS + term] = min(lane[i + FAR], size[d])
+    lane[i + NEXT], lane[record + INNERMOST] = lane[record + INNERMOST], i
+    lane[i + CODE], lane[i + ABOVE] = lane[i + TIMES] * TERMS + term, lane[i + NODE] if share else -1
+    if lane[i + NODE] >= 0:
+        return listed
+    lane[listed + OVER], lane[listed + OUTER] = record, outer
+    lane[record + LISTED] += 1
+    return listed + RECORD
+
+
+@part
+def count_uneven(
+    size: Ints,
+    ranks: Ints,
+    tensor: Row,
+    machine: Row,
+    kept: Row,
+    nodes: Row,
+    loops: Ints,
+    lane: Row,
+    stamp: Ints,
+    memo: Ints,
+    out: Row,
+) -> None:
+    """Count a tensor of a legal nest."""
+    levels, gaps, output = len(kept), machine[NODES] - 1, tensor[OUTPUT]
+    dims, tile, added = len(lane) - 2 * len(size), 2 * gaps, 2 * gaps + levels
+    record = _set_records(size, ranks, tensor, lane)
+    copies, outer, words, begun = tensor[FLAT], 1, 1, output
+    for r in range(record, dims, RECORD):
+        if ranks[lane[r + WHICH], KIND] == PLAIN and lane[r + WHICH] < len(ranks) - len(size):
+            copies //= ranks[lane[r + WHICH], WORDS]
+    for node in range(0, RECORD * gaps, RECORD):
+        lane[node + ALIKE] = 1
+    i, above, parent, listed = 0, -1, gaps, 0
+    for level in range(levels + 1):
+        end, node = loops[LENGTH, 0], gaps
+        if level < levels:
+            end, node = kept[level], nodes[level]
+            out[tile + level], out[added + level] = 0, 0
+            if end < 0:
+                continue
+        together, inside, passed, news = copies, 1, -1, 0
+        while i < RECORD * end:
+            bound, fanout, k = lane[i + TIMES], lane[i + NODE], tensor[lane[i + RANK]]
+            of, share = lane[dims + 2 * (lane[i + RANK] - RANK_OF) + PART_OF], 0
+            if fanout >= 0 and bound > 1:
+                share = tensor[lane[i + LINK]]
+                passed = max(passed, fanout) if share == PASSED_ON else passed
+                news |= (1 << fanout) if share and of >= 0 else 0
+            if bound == 1:
+                pass
+            elif of >= 0:
+                listed = _note_own(i, of, share, listed, outer, size, tensor, lane)
+            elif k >= 0:
+                inside *= bound
+                if fanout < 0:  # no later tile has a word in common with the one before
+                    listed = 0
+                    for r in range(record, dims, RECORD):
+                        lane[r + LISTED] = 0
+            elif fanout < 0:
+                lane[listed + OVER], lane[listed + MORE], lane[listed + OUTER] = -1, bound - 1, outer
+                listed += RECORD
+                outer *= bound
+            elif share:
+                lane[RECORD * fanout + ALIKE] *= bound
+            else:
+                copies *= bound
+            i += RECORD
+        for gap in range(parent, node):
+            copies *= lane[RECORD * gap + ALIKE]
+            if gap == parent or gap == passed or (news >> gap) & 1:
+                if output:
+                    begun = _wanted(record, BEGUN, gap, end, size, ranks, loops, lane, stamp, memo)
+                    if gap == parent:  # once by all copies together: the others' are added to it
+                        all_ = _wanted(record, TOGETHER, gap, end, size, ranks, loops, lane, stamp, memo)
+                        out[added + above] = begun * copies - all_ * together
+                what = PASSED if gap < passed else KEPT
+                words = outer * _wanted(record, what, gap, end, size, ranks, loops, lane, stamp, memo)
+                # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
+                if level < levels or gap < passed:
+                    words = _entered(record, dims, outer, listed, lane, memo)
+            # every word of an output is begun once by every group of copies, and does not come down then
+            out[gap], out[gaps + gap] = (words - begun) * copies, words * copies * output
+        if above >= 0:
+            lane[RECORD * above + INSIDE] = inside
+        if level < levels:
+            out[tile + level] = _tile(record, dims, ranks, lane)
+            above, parent = level, node
+    inside = 1
+    for level in range(levels - 1, -1, -1):
+        if kept[level] >= 0:
+            inside *= lane[RECORD * level + INSIDE]
+            out[tile + level] *= inside
