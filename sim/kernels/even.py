@@ -19,7 +19,6 @@ from sim.kernels.lane import (
     APART,
     COPIES,
     EACH,
-    EVEN,
     FAR,
     GAP,
     INNER,
@@ -45,6 +44,7 @@ from sim.kernels.lane import (
     WIDTH,
 )
 from sim.kernels.layout import (
+    ALONE,
     AXIS,
     BOUND,
     COEF,
@@ -59,7 +59,9 @@ from sim.kernels.layout import (
     PASSED_ON,
     RANK_OF,
     STEP,
+    STEPS,
     TERM,
+    USED,
     WINDOWS,
     WORDS,
     Ints,
@@ -204,7 +206,7 @@ def _entered(outer: int, spared: int, passed_on: bool, lane: Row) -> int:
 
 
 @part
-def _list_window(i: int, w: int, rank: Row, axes: int, outer: int, place: int, lane: Row) -> None:
+def _list_window(i: int, w: int, rank: Row, outer: int, place: int, lane: Row) -> None:
     """List loop `i` over window `w` at a place of the list of loops in time or in space."""
     row, term = RECORD * w, 0 if rank[TERM] == lane[i + RANK] - RANK_OF else 1
     bound, step = lane[i + TIMES], lane[i + FAR]
@@ -216,6 +218,85 @@ def _list_window(i: int, w: int, rank: Row, axes: int, outer: int, place: int, l
     else:
         lane[place + SPREAD], lane[place + MANY], lane[place + APART] = w, bound, rank[COEF + term] * step
         lane[row + COPIES] *= bound
+
+
+@part
+def note_loops(dims: int, machine: Row, loops: Ints, lane: Row, out: Row) -> bool:
+    """Note all loops of a nest, for all tensors. Whether all bounds divide; if so, steps and copies in use are set.
+
+    The bounds of a legal nest cover every dimension, so they divide if together they multiply to the operations.
+    """
+    time, space = 1, 1
+    for i in range(loops[LENGTH, 0]):
+        r, bound, a = RECORD * i, loops[BOUND, i], loops[AXIS, i]
+        lane[r + RANK], lane[r + TIMES], lane[r + FAR] = RANK_OF + loops[DIM, i], bound, loops[STEP, i]
+        if a < 0:
+            time *= bound
+            lane[r + NODE] = -1
+        else:
+            space *= bound
+            lane[r + LINK] = RANK_OF + dims + a
+            lane[r + NODE] = machine[RANK_OF + dims + a]
+    out[STEPS], out[USED] = time, space
+    return time * space == machine[OPERATIONS]
+
+
+@part
+def count_plain(tensor: Row, machine: Row, kept: Row, nodes: Row, n: int, lane: Row, out: Row) -> None:
+    """Count a tensor of plain ranks.
+
+    A tile is the same as before as long as only independent loops advance, and has nothing in common with it after
+    that. So what enters a tile is the tensor times the independent loops outside the last one over a plain rank.
+    """
+    levels, gaps, output = len(kept), machine[NODES] - 1, tensor[OUTPUT]
+    copies, outer, entered = tensor[FLAT], 1, 1
+    for node in range(0, RECORD * gaps, RECORD):
+        lane[node + ALIKE] = 1
+    i, above, parent = 0, -1, gaps
+    for level in range(levels + 1):
+        end, node = n, gaps
+        if level < levels:
+            end, node = kept[level], nodes[level]
+            out[2 * gaps + level], out[2 * gaps + levels + level] = 0, 0
+            if end < 0:
+                continue
+        together, inside, passed = copies, 1, -1
+        while i < RECORD * end:
+            bound, fanout = lane[i + TIMES], lane[i + NODE]
+            if tensor[lane[i + RANK]] >= 0:
+                inside *= bound
+                if fanout < 0:
+                    entered = outer if bound > 1 else entered
+                elif bound > 1 and tensor[lane[i + LINK]] == PASSED_ON:
+                    passed = max(passed, fanout)
+            elif fanout < 0:
+                outer *= bound
+            else:
+                share = tensor[lane[i + LINK]]
+                if share:
+                    lane[RECORD * fanout + ALIKE] *= bound
+                    if share == PASSED_ON and bound > 1:
+                        passed = max(passed, fanout)
+                else:
+                    copies *= bound
+            i += RECORD
+        for gap in range(parent, node):
+            # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
+            words = entered if level < levels or gap < passed else outer
+            copies *= lane[RECORD * gap + ALIKE]
+            # every word of an output is begun once by every group of copies, and does not come down then
+            out[gap], out[gaps + gap] = (words - output) * copies, words * copies * output
+            if output and gap == parent:  # once by all copies together: the others' are added to it
+                out[2 * gaps + levels + above] = copies - together
+        if above >= 0:
+            lane[RECORD * above + INSIDE] = inside
+        if level < levels:
+            above, parent = level, node
+    inside = 1
+    for level in range(levels - 1, -1, -1):
+        if kept[level] >= 0:
+            inside *= lane[RECORD * level + INSIDE]
+            out[2 * gaps + level] = inside
 
 
 @part
@@ -240,24 +321,73 @@ def _window_tile(first: int, windows: int, ranks: Ints, lane: Row) -> int:
 
 
 @part
-def note_loops(dims: int, tensors: Ints, loops: Ints, lane: Row) -> bool:
-    """Note all loops of a nest, for all tensors, its steps and copies. Whether all bounds divide.
-
-    The bounds of a legal nest cover every dimension, so they divide if together they multiply to the operations.
-    """
-    last, time, space = len(tensors) - 1, 1, 1
-    for i in range(loops[LENGTH, 0]):
-        r, bound, a = RECORD * i, loops[BOUND, i], loops[AXIS, i]
-        lane[r + RANK], lane[r + TIMES], lane[r + FAR] = RANK_OF + loops[DIM, i], bound, loops[STEP, i]
-        if a < 0:
-            time *= bound
-            lane[r + NODE] = -1
-        else:
-            space *= bound
-            lane[r + LINK] = RANK_OF + dims + a
-            lane[r + NODE] = tensors[last, RANK_OF + dims + a]
-    lane[WIDTH], lane[ALL] = time, space
-    return time * space == tensors[last, OPERATIONS]
+def count_windows(
+    size: Ints, ranks: Ints, tensor: Row, machine: Row, kept: Row, nodes: Row, n: int, lane: Row, out: Row
+) -> bool:
+    """Count a tensor with one or two windows, which no output has here. False if it has to be counted the long way."""
+    levels, gaps, windows = len(kept), machine[NODES] - 1, tensor[WINDOWS]
+    copies, outer, first = tensor[FLAT], 1, tensor[LAST] - windows
+    for node in range(0, RECORD * gaps, RECORD):
+        lane[node + ALIKE] = 1
+    _begin(first, windows, size, ranks, lane)
+    i, above, parent, listed, spaces = 0, -1, gaps, 0, 0
+    for level in range(levels + 1):
+        end, node = n, gaps
+        if level < levels:
+            end, node = kept[level], nodes[level]
+            out[2 * gaps + level], out[2 * gaps + levels + level] = 0, 0
+            if end < 0:
+                continue
+        inside, passed, begin, news = 1, -1, spaces, 0
+        while i < RECORD * end:
+            bound, fanout, k = lane[i + TIMES], lane[i + NODE], tensor[lane[i + RANK]]
+            share = tensor[lane[i + LINK]] if fanout >= 0 and bound > 1 else ALONE
+            if share == PASSED_ON:
+                passed = max(passed, fanout)
+            if bound == 1:
+                pass
+            elif k >= first:
+                if fanout >= 0:
+                    lane[spaces + ABOVE] = fanout if share else -1
+                    news |= 1 << fanout
+                _list_window(i, k - first, ranks[k], outer, listed if fanout < 0 else spaces, lane)
+                listed, spaces = listed + RECORD * (fanout < 0), spaces + RECORD * (fanout >= 0)
+            elif k >= 0:
+                inside *= bound
+                listed = listed if fanout >= 0 else 0
+            elif fanout < 0:
+                lane[listed + OVER], lane[listed + MORE], lane[listed + OUTER] = -1, bound - 1, outer
+                listed += RECORD
+                outer *= bound
+            elif share:
+                lane[RECORD * fanout + ALIKE] *= bound
+            else:
+                copies *= bound
+            i += RECORD
+        words = 0
+        for gap in range(parent, node):
+            if gap == parent or gap == passed or (news >> gap) & 1:
+                for w in range(windows):
+                    if not _set_window(w, first + w, gap, begin, spaces, ranks, lane):
+                        return False
+                # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
+                spares = level < levels or gap < passed
+                words = _entered(outer, listed if spares else 0, gap < passed, lane)
+                if words == IRREGULAR:
+                    return False
+            copies *= lane[RECORD * gap + ALIKE]
+            out[gap], out[gaps + gap] = words * copies, 0
+        if above >= 0:
+            lane[RECORD * above + INSIDE] = inside
+        if level < levels:
+            out[2 * gaps + level] = _window_tile(first, windows, ranks, lane)
+            above, parent = level, node
+    inside = 1
+    for level in range(levels - 1, -1, -1):
+        if kept[level] >= 0:
+            inside *= lane[RECORD * level + INSIDE]
+            out[2 * gaps + level] *= inside
+    return True
 
 
 @part
@@ -265,81 +395,7 @@ def count_even(
     size: Ints, ranks: Ints, tensor: Row, machine: Row, kept: Row, nodes: Row, n: int, lane: Row, out: Row
 ) -> bool:
     """Count a tensor of a nest all of whose bounds divide. False if it has to be counted the long way."""
-    levels, windows, gaps = len(kept), tensor[WINDOWS], machine[NODES] - 1
-    if windows < 0:
-        return False
-    output, first, tile, added = tensor[OUTPUT], tensor[LAST] - windows, 2 * gaps, 2 * gaps + levels
-    for node in range(0, RECORD * gaps, RECORD):
-        lane[node + ALIKE] = 1
-    _begin(first, windows, size, ranks, lane)
-    copies, outer, entered, words = tensor[FLAT], 1, 1, 1
-    i, above, parent, spared, spaces, news = 0, -1, gaps, 0, 0, 0
-    for level in range(levels + 1):
-        end, node = n, gaps
-        if level < levels:
-            end, node = kept[level], nodes[level]
-            out[tile + level], out[added + level] = 0, 0
-            if end < 0:
-                continue
-        together, inside, passed, begin = copies, 1, -1, spaces
-        while i < RECORD * end:
-            bound, fanout, k = lane[i + TIMES], lane[i + NODE], tensor[lane[i + RANK]]
-            if bound == 1:
-                pass
-            elif fanout < 0:
-                if k < 0:
-                    if windows:
-                        lane[spared + OVER], lane[spared + MORE], lane[spared + OUTER] = -1, bound - 1, outer
-                        spared += RECORD
-                    outer *= bound
-                elif k < first:
-                    inside *= bound
-                    entered, spared = outer, 0
-                else:
-                    _list_window(i, k - first, ranks[k], 0, outer, spared, lane)
-                    spared += RECORD
-            else:
-                share = tensor[lane[i + LINK]]
-                if share == PASSED_ON:
-                    passed = max(passed, fanout)
-                if k < 0:
-                    if share:
-                        lane[RECORD * fanout + ALIKE] *= bound
-                    else:
-                        copies *= bound
-                elif k < first:
-                    inside *= bound
-                else:
-                    _list_window(i, k - first, ranks[k], 0, outer, spaces, lane)
-                    lane[spaces + ABOVE] = fanout if share else -1
-                    news |= 1 << fanout
-                    spaces += RECORD
-            i += RECORD
-        for gap in range(parent, node):
-            # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
-            spares = level < levels or gap < passed
-            if windows == 0:
-                words = entered if spares else outer
-            elif gap == parent or gap == passed or (news >> gap) & 1:
-                for w in range(windows):
-                    if not _set_window(w, first + w, gap, begin, spaces, ranks, lane):
-                        return False
-                words = _entered(outer, spared if spares else 0, gap < passed, lane)
-                if words == IRREGULAR:
-                    return False
-            copies *= lane[RECORD * gap + ALIKE]
-            # every word of an output is begun once by every group of copies, and does not come down then
-            out[gap], out[gaps + gap] = (words - output) * copies, words * copies * output
-            if output and gap == parent:  # once by all copies together: the others' are added to it
-                out[added + above] = copies - together
-        if above >= 0:
-            lane[RECORD * above + INSIDE] = inside
-        if level < levels:
-            out[tile + level] = _window_tile(first, windows, ranks, lane)
-            above, parent = level, node
-    inside = 1
-    for level in range(levels - 1, -1, -1):
-        if kept[level] >= 0:
-            inside *= lane[RECORD * level + INSIDE]
-            out[tile + level] *= inside
-    return True
+    if tensor[WINDOWS] == 0:
+        count_plain(tensor, machine, kept, nodes, n, lane, out)
+        return True
+    return tensor[WINDOWS] > 0 and count_windows(size, ranks, tensor, machine, kept, nodes, n, lane, out)

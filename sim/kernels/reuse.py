@@ -29,8 +29,8 @@ from __future__ import annotations
 
 from sim.kernels.even import count_even, note_loops
 from sim.kernels.jit import part
-from sim.kernels.lane import ALL, EVEN, WIDTH
-from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, PART, STEP, STEPS, USED, Ints, Row
+from sim.kernels.lane import EVEN
+from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, PART, STEP, STEPS, Ints, Row
 from sim.kernels.lean import lean
 from sim.kernels.rank import SHARED, SUMMED, positions
 from sim.kernels.uneven import count_uneven
@@ -48,22 +48,22 @@ def _note_dims(size: Ints, loops: Ints, lane: Row) -> None:
 
 
 @part
-def _take_steps(size: Ints, loops: Ints, lane: Row, out: Ints) -> None:
+def _take_steps(size: Ints, loops: Ints, lane: Row, out: Row) -> None:
     """Set the steps of the array in time and the copies of the arithmetic in use, where bounds do not divide.
 
     These are positions in time that any copy reaches, and copies that are reached at any time.
     """
-    last, dims, n = len(out) - 1, len(lane) - 2 * len(size), loops[LENGTH, 0]
+    dims, n = len(lane) - 2 * len(size), loops[LENGTH, 0]
     for column in range(2):
-        out[last, column] = 1
+        out[column] = 1
         for i in range(n):
             counts = (loops[AXIS, i] < 0) == (column == STEPS)
             loops[PART, i] = SUMMED if counts else SHARED
             if counts and lane[dims + 2 * loops[DIM, i] + EVEN]:
-                out[last, column] *= loops[BOUND, i]
+                out[column] *= loops[BOUND, i]
         for d in range(len(size)):
             if not lane[dims + 2 * d + EVEN]:
-                out[last, column] *= positions(size[d], d, n, loops)
+                out[column] *= positions(size[d], d, n, loops)
 
 
 @lean
@@ -80,15 +80,14 @@ def count(
 ) -> None:
     """Count one legal nest: the fields of a `Shape`, a `Nest` and a `Scratch`, and a table from `new_counts`."""
     last, row = len(tensors) - 1, lane[0]
-    even = note_loops(len(size), tensors, loops, row)
-    out[last, STEPS], out[last, USED] = row[WIDTH], row[ALL]
+    machine, nodes = tensors[last], keep[last]
+    if note_loops(len(size), machine, loops, row, out[last]):
+        for t in range(last):
+            if not count_even(size, ranks, tensors[t], machine, keep[t], nodes, loops[LENGTH, 0], row, out[t]):
+                _note_dims(size, loops, row)
+                count_uneven(size, ranks, tensors[t], machine, keep[t], nodes, loops, row, stamp, memo, out[t])
+        return
     _note_dims(size, loops, row)
-    if not even:
-        _take_steps(size, loops, row, out)
+    _take_steps(size, loops, row, out[last])
     for t in range(last):
-        if not even or not count_even(
-            size, ranks, tensors[t], tensors[last], keep[t], keep[last], loops[LENGTH, 0], row, out[t]
-        ):
-            count_uneven(
-                size, ranks, tensors[t], tensors[last], keep[t], keep[last], loops, row, stamp, memo, out[t]
-            )
+        count_uneven(size, ranks, tensors[t], machine, keep[t], nodes, loops, row, stamp, memo, out[t])
