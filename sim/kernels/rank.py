@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernels.jit import part
-from sim.kernels.lane import ABOVE, CODE, EXTENTS, INNERMOST, LISTED, NEXT, NODE, RECORD, WHICH
+from sim.kernels.lane import ABOVE, CODE, EXTENTS, INNERMOST, NEXT, NODE, RECORD, WHICH
 from sim.kernels.layout import (
     AXIS,
     BOUND,
@@ -140,12 +140,10 @@ def positions(size: int, d: int, end: int, loops: Ints) -> int:
     From the outside in, all but the last value of a loop leave room for everything inside it.
     """
     reach = 0  # of the loops further in, if each is at its last value
-    for i in range(end):
-        if loops[DIM, i] == d and loops[PART, i] & (SUMMED | MOVED):
-            reach += (loops[BOUND, i] - 1) * loops[STEP, i]
     out, rest, inner = 0, size - 1, 1  # tiles may begin up to `rest` words further on
     for i in range(end):
         if loops[DIM, i] == d and loops[PART, i] & (SUMMED | MOVED):
+            reach += (loops[BOUND, i] - 1) * loops[STEP, i]
             inner *= loops[BOUND, i] - (loops[PART, i] == MOVED)
     for i in range(end):
         if loops[DIM, i] != d or not loops[PART, i] & (SUMMED | MOVED):
@@ -217,6 +215,7 @@ def _set_parts(mode: int, gap: int, end: int, loops: Ints, lane: Row) -> None:
 def _fill(
     rank: int,
     mode: int,
+    moves: int,
     gap: int,
     end: int,
     size: Ints,
@@ -227,13 +226,13 @@ def _fill(
     row: Row,
 ) -> None:
     """Work out the sums of a rank: of what is wanted, and for each of its loops that are listed, when it moves."""
-    k, more, what = lane[rank + WHICH], lane[rank + LISTED], PASSED if mode == PASSED else KEPT
+    k, what = lane[rank + WHICH], PASSED if mode == PASSED else KEPT
     _set_parts(mode, gap, end, loops, lane)
     value, i = values_at(len(row)), lane[rank + INNERMOST]
     row[value] = _sum(size, ranks, k, end, WANTED, loops, stamp)
-    while more > 0:
+    while moves > 0:
         if lane[i + NODE] < 0:
-            more -= 1
+            moves -= 1
             for column, part in ((1, MOVED), (2, WRAPPED)):
                 loops[PART, i // RECORD] = part
                 row[value + column] = _sum(size, ranks, k, end, what, loops, stamp)
@@ -251,8 +250,11 @@ def values_at(columns: int) -> int:
 def find_sums(
     rank: int,
     mode: int,
+    moves: int,
     gap: int,
     end: int,
+    first: int,
+    rows: int,
     size: Ints,
     ranks: Ints,
     loops: Ints,
@@ -260,14 +262,13 @@ def find_sums(
     stamp: Ints,
     memo: Ints,
 ) -> int:
-    """The row in which the sums of a rank are remembered, seen from a gap.
+    """The row, one of `rows` from the `first`, in which the sums of a rank are remembered, seen from a gap.
 
-    Sums come back in many nests. The key is all they depend on: the rank and what is asked, the extents of a full
-    tile, how many loops are listed; and bound, term and part of each loop, from the inside out.
+    Sums come back in many nests. The key is all they depend on: the rank and what is asked, how many of its loops
+    move, the extents of a full tile; and bound, term and part of each loop, from the inside out.
     """
-    spare = len(memo) - 1  # the last row is where the key is put together
-    key = memo[spare]
-    key[0] = 1 + (5 * lane[rank + WHICH] + mode) * 64 + lane[rank + LISTED]
+    key = memo[len(memo) - 1]  # where it is put together
+    key[0] = 1 + (5 * lane[rank + WHICH] + mode) * 64 + moves
     mix, used, i = np.uint64(key[0]), KEY, lane[rank + INNERMOST]
     for term in range(TERMS):
         key[1 + term] = lane[rank + EXTENTS + term]
@@ -281,12 +282,12 @@ def find_sums(
         mix ^= mix >> np.uint64(29)
         used, i = used + 1, lane[i + NEXT]
     key[KEY - 1] = used
-    found = np.int64(((mix >> np.uint64(32)) * np.uint64(spare)) >> np.uint64(32))
+    found = first + np.int64(((mix >> np.uint64(32)) * np.uint64(rows)) >> np.uint64(32))
     row, known, i = memo[found], True, 0
     while known and i < used:
         known, i = row[i] == key[i], i + 1
     if not known:
-        _fill(rank, mode, gap, end, size, ranks, loops, lane, stamp, row)
+        _fill(rank, mode, moves, gap, end, size, ranks, loops, lane, stamp, row)
         for i in range(used):
             row[i] = key[i]
     return found

@@ -31,6 +31,7 @@ from sim.kernels.lane import (
     RANK,
     RECORD,
     SPENT,
+    SPREAD_OVER,
     SUMS,
     TIMES,
     WHICH,
@@ -60,6 +61,7 @@ from sim.kernels.rank import BEGUN, KEPT, PASSED, TOGETHER, find_sums, values_at
 def _add_record(record: int, k: int, size: Ints, ranks: Ints, lane: Row) -> None:
     """Make a record of rank `k`: no loop has been seen."""
     lane[record + WHICH], lane[record + LISTED], lane[record + INNERMOST] = k, 0, -1
+    lane[record + SPREAD_OVER] = 0
     for term in range(TERMS):
         d = ranks[k, TERM + term]
         lane[record + EXTENTS + term] = size[d] if d >= 0 else 1
@@ -107,11 +109,9 @@ def _tile(record: int, dims: int, ranks: Ints, lane: Row) -> int:
 
 
 @part
-def _entered(record: int, dims: int, outer: int, listed: int, lane: Row, memo: Ints) -> int:
-    """Words that enter the tiles inside the loops so far, over all ranks that have records."""
-    total, value = outer, values_at(memo.shape[1])
-    for r in range(record, dims, RECORD):
-        total *= lane[r + FACTOR]
+def _entered(record: int, dims: int, total: int, listed: int, lane: Row, memo: Ints) -> int:
+    """Words that enter the tiles inside the loops so far, over all ranks that have records, of all that are wanted."""
+    value = values_at(memo.shape[1])
     for j in range(listed - RECORD, -1, -RECORD):
         more, over = lane[j + OUTER], lane[j + OVER]
         for r in range(record, dims, RECORD):
@@ -127,11 +127,22 @@ def _entered(record: int, dims: int, outer: int, listed: int, lane: Row, memo: I
 
 
 @part
+def _known(record: int, mode: int, moves: int, ranks: Ints, dims: int, lane: Row) -> int:
+    """Words that are wanted over a rank, if that is plain to see: no loop over it moves a tile; else -1."""
+    k = lane[record + WHICH]
+    if k >= len(ranks) - dims:  # a count of copies that do not share
+        return 1 if mode >= BEGUN and not lane[record + SPREAD_OVER] else -1
+    return ranks[k, WORDS] if ranks[k, KIND] == PLAIN and moves == 0 else -1
+
+
+@part
 def _wanted(
     record: int,
     mode: int,
+    spares: bool,
     gap: int,
     end: int,
+    rows: int,
     size: Ints,
     ranks: Ints,
     loops: Ints,
@@ -139,12 +150,17 @@ def _wanted(
     stamp: Ints,
     memo: Ints,
 ) -> int:
-    """Words that are wanted, over all ranks that have records; their sums are looked up."""
-    total, value = 1, values_at(memo.shape[1])
+    """Words that are wanted, over all ranks that have records; sums are looked up in as many `rows` for each."""
+    total, value, first = 1, values_at(memo.shape[1]), 0
     for r in range(record, len(lane) - 2 * len(size), RECORD):
-        row = find_sums(r, mode, gap, end, size, ranks, loops, lane, stamp, memo)
-        lane[r + SUMS], lane[r + SPENT], lane[r + FACTOR] = row, 0, memo[row, value]
-        total *= memo[row, value]
+        moves = lane[r + LISTED] if spares and mode < BEGUN else 0
+        factor = _known(r, mode, moves, ranks, len(size), lane)
+        if factor < 0:
+            row = find_sums(r, mode, moves, gap, end, first, rows, size, ranks, loops, lane, stamp, memo)
+            lane[r + SUMS], lane[r + SPENT], factor = row, 0, memo[row, value]
+        lane[r + FACTOR] = factor
+        total *= factor
+        first += rows
     return total
 
 
@@ -157,6 +173,7 @@ def _note_own(i: int, of: int, share: int, listed: int, outer: int, size: Ints, 
     lane[i + NEXT], lane[record + INNERMOST] = lane[record + INNERMOST], i
     lane[i + CODE], lane[i + ABOVE] = lane[i + TIMES] * TERMS + term, lane[i + NODE] if share else -1
     if lane[i + NODE] >= 0:
+        lane[record + SPREAD_OVER] = 1
         return listed
     lane[listed + OVER], lane[listed + OUTER] = record, outer
     lane[record + LISTED] += 1
@@ -181,7 +198,8 @@ def count_uneven(
     levels, gaps, output = len(kept), machine[NODES] - 1, tensor[OUTPUT]
     dims, tile, added = len(lane) - 2 * len(size), 2 * gaps, 2 * gaps + levels
     record = _set_records(size, ranks, tensor, lane)
-    copies, outer, words, begun = tensor[FLAT], 1, 1, output
+    copies, outer, words, begun, all_, wanted = tensor[FLAT], 1, 1, output, 1, 1
+    rows = (len(memo) - 1) * RECORD // max(RECORD, dims - record)  # for each rank, so that the sums of all can stay
     for r in range(record, dims, RECORD):
         if ranks[lane[r + WHICH], KIND] == PLAIN and lane[r + WHICH] < len(ranks) - len(size):
             copies //= ranks[lane[r + WHICH], WORDS]
@@ -225,16 +243,23 @@ def count_uneven(
         for gap in range(parent, node):
             copies *= lane[RECORD * gap + ALIKE]
             if gap == parent or gap == passed or (news >> gap) & 1:
-                if output:
-                    begun = _wanted(record, BEGUN, gap, end, size, ranks, loops, lane, stamp, memo)
-                    if gap == parent:  # once by all copies together: the others' are added to it
-                        all_ = _wanted(record, TOGETHER, gap, end, size, ranks, loops, lane, stamp, memo)
-                        out[added + above] = begun * copies - all_ * together
-                what = PASSED if gap < passed else KEPT
-                words = outer * _wanted(record, what, gap, end, size, ranks, loops, lane, stamp, memo)
                 # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
-                if level < levels or gap < passed:
-                    words = _entered(record, dims, outer, listed, lane, memo)
+                what, spares = PASSED if gap < passed else KEPT, level < levels or gap < passed
+                for mode in (TOGETHER, BEGUN, what):
+                    if (mode >= BEGUN and not output) or (mode == TOGETHER and gap > parent):
+                        continue
+                    wanted = _wanted(
+                        record, mode, spares, gap, end, rows, size, ranks, loops, lane, stamp, memo
+                    )
+                    if mode == TOGETHER:
+                        all_ = wanted
+                    elif mode == BEGUN:
+                        begun = wanted
+                words = outer * wanted
+                if spares:
+                    words = _entered(record, dims, words, listed, lane, memo)
+                if output and gap == parent:  # once by all copies together: the others' are added to it
+                    out[added + above] = begun * copies - all_ * together
             # every word of an output is begun once by every group of copies, and does not come down then
             out[gap], out[gaps + gap] = (words - begun) * copies, words * copies * output
         if above >= 0:
