@@ -1,12 +1,12 @@
-"""The counting kernel's fast lane: one tensor of a nest whose bounds all divide, in one pass over the loops.
+"""The counting kernel's fast lane: one tensor of a nest whose bounds all divide, in one pass inward over the loops.
 
 Where bounds divide, all positions of a rank are alike and the sums of `sim.kernels.reuse` become products of bounds.
 From the keep outward, the first loop over a plain rank ends the sum over j: no later tile has a word in common with
 the one before. A window (two dimensions, as P*U + R*D) is an interval of `width` words; the tile before lies `shift`
 words away, and copies that share lie at sums of multiples of `gap`s.
 
-The pass goes inward. All that it needs of the loops that it has seen are a few products, which stay in registers, and
-two short lists: loops in time since the last one over a plain rank, and loops in space over windows.
+Besides a few products it needs two short lists of what it has seen: of loops in time since the last one over a plain
+rank, and of loops in space over windows.
 """
 
 from __future__ import annotations
@@ -45,28 +45,20 @@ from sim.kernels.lane import (
 )
 from sim.kernels.layout import (
     ALONE,
-    AXIS,
-    BOUND,
     COEF,
-    DIM,
     FLAT,
     LAST,
-    LENGTH,
     LOST,
     NODES,
-    OPERATIONS,
-    OUTPUT,
     PASSED_ON,
     RANK_OF,
-    STEP,
-    STEPS,
     TERM,
-    USED,
     WINDOWS,
     WORDS,
     Ints,
     Row,
 )
+from sim.kernels.plain import count_plain, set_tiles
 
 IRREGULAR = -1
 
@@ -221,85 +213,6 @@ def _list_window(i: int, w: int, rank: Row, outer: int, place: int, lane: Row) -
 
 
 @part
-def note_loops(dims: int, machine: Row, loops: Ints, lane: Row, out: Row) -> bool:
-    """Note all loops of a nest, for all tensors. Whether all bounds divide; if so, steps and copies in use are set.
-
-    The bounds of a legal nest cover every dimension, so they divide if together they multiply to the operations.
-    """
-    time, space = 1, 1
-    for i in range(loops[LENGTH, 0]):
-        r, bound, a = RECORD * i, loops[BOUND, i], loops[AXIS, i]
-        lane[r + RANK], lane[r + TIMES], lane[r + FAR] = RANK_OF + loops[DIM, i], bound, loops[STEP, i]
-        if a < 0:
-            time *= bound
-            lane[r + NODE] = -1
-        else:
-            space *= bound
-            lane[r + LINK] = RANK_OF + dims + a
-            lane[r + NODE] = machine[RANK_OF + dims + a]
-    out[STEPS], out[USED] = time, space
-    return time * space == machine[OPERATIONS]
-
-
-@part
-def count_plain(tensor: Row, machine: Row, kept: Row, nodes: Row, n: int, lane: Row, out: Row) -> None:
-    """Count a tensor of plain ranks.
-
-    A tile is the same as before as long as only independent loops advance, and has nothing in common with it after
-    that. So what enters a tile is the tensor times the independent loops outside the last one over a plain rank.
-    """
-    levels, gaps, output = len(kept), machine[NODES] - 1, tensor[OUTPUT]
-    copies, outer, entered = tensor[FLAT], 1, 1
-    for node in range(0, RECORD * gaps, RECORD):
-        lane[node + ALIKE] = 1
-    i, above, parent = 0, -1, gaps
-    for level in range(levels + 1):
-        end, node = n, gaps
-        if level < levels:
-            end, node = kept[level], nodes[level]
-            out[2 * gaps + level], out[2 * gaps + levels + level] = 0, 0
-            if end < 0:
-                continue
-        together, inside, passed = copies, 1, -1
-        while i < RECORD * end:
-            bound, fanout = lane[i + TIMES], lane[i + NODE]
-            if tensor[lane[i + RANK]] >= 0:
-                inside *= bound
-                if fanout < 0:
-                    entered = outer if bound > 1 else entered
-                elif bound > 1 and tensor[lane[i + LINK]] == PASSED_ON:
-                    passed = max(passed, fanout)
-            elif fanout < 0:
-                outer *= bound
-            else:
-                share = tensor[lane[i + LINK]]
-                if share:
-                    lane[RECORD * fanout + ALIKE] *= bound
-                    if share == PASSED_ON and bound > 1:
-                        passed = max(passed, fanout)
-                else:
-                    copies *= bound
-            i += RECORD
-        for gap in range(parent, node):
-            # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
-            words = entered if level < levels or gap < passed else outer
-            copies *= lane[RECORD * gap + ALIKE]
-            # every word of an output is begun once by every group of copies, and does not come down then
-            out[gap], out[gaps + gap] = (words - output) * copies, words * copies * output
-            if output and gap == parent:  # once by all copies together: the others' are added to it
-                out[2 * gaps + levels + above] = copies - together
-        if above >= 0:
-            lane[RECORD * above + INSIDE] = inside
-        if level < levels:
-            above, parent = level, node
-    inside = 1
-    for level in range(levels - 1, -1, -1):
-        if kept[level] >= 0:
-            inside *= lane[RECORD * level + INSIDE]
-            out[2 * gaps + level] = inside
-
-
-@part
 def _begin(first: int, windows: int, size: Ints, ranks: Ints, lane: Row) -> None:
     """Prepare the records of windows: no loop has been seen."""
     lane[RECORD + NOW] = 1  # where there is no second window
@@ -324,7 +237,7 @@ def _window_tile(first: int, windows: int, ranks: Ints, lane: Row) -> int:
 def count_windows(
     size: Ints, ranks: Ints, tensor: Row, machine: Row, kept: Row, nodes: Row, n: int, lane: Row, out: Row
 ) -> bool:
-    """Count a tensor with one or two windows, which no output has here. False if it has to be counted the long way."""
+    """Count a tensor with windows, which no output has here. False if it has to be counted the long way."""
     levels, gaps, windows = len(kept), machine[NODES] - 1, tensor[WINDOWS]
     copies, outer, first = tensor[FLAT], 1, tensor[LAST] - windows
     for node in range(0, RECORD * gaps, RECORD):
@@ -338,12 +251,13 @@ def count_windows(
             out[2 * gaps + level], out[2 * gaps + levels + level] = 0, 0
             if end < 0:
                 continue
-        inside, passed, begin, news = 1, -1, spaces, 0
+        inside, passed, begin, news = 1, -1, spaces, 1 << parent  # in which gaps copies share more than further in
         while i < RECORD * end:
             bound, fanout, k = lane[i + TIMES], lane[i + NODE], tensor[lane[i + RANK]]
             share = tensor[lane[i + LINK]] if fanout >= 0 and bound > 1 else ALONE
             if share == PASSED_ON:
                 passed = max(passed, fanout)
+                news |= 1 << fanout
             if bound == 1:
                 pass
             elif k >= first:
@@ -366,7 +280,7 @@ def count_windows(
             i += RECORD
         words = 0
         for gap in range(parent, node):
-            if gap == parent or gap == passed or (news >> gap) & 1:
+            if news >> gap & 1:
                 for w in range(windows):
                     if not _set_window(w, first + w, gap, begin, spaces, ranks, lane):
                         return False
@@ -382,11 +296,7 @@ def count_windows(
         if level < levels:
             out[2 * gaps + level] = _window_tile(first, windows, ranks, lane)
             above, parent = level, node
-    inside = 1
-    for level in range(levels - 1, -1, -1):
-        if kept[level] >= 0:
-            inside *= lane[RECORD * level + INSIDE]
-            out[2 * gaps + level] *= inside
+    set_tiles(2 * gaps, kept, lane, out)
     return True
 
 

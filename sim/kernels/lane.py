@@ -1,7 +1,7 @@
 """The working memory of counting: one row, so that places in it are known when kernels are compiled.
 
-It begins with the records of two windows; then come records that tell of a loop, or of a place in a list, of a node or
-of a level; from the end go records of ranks, before which (last of all) stand two numbers a dimension.
+It begins with the records of two windows. Then come records each of which tells of a loop, of places in two lists, of
+a node and of a level. At its end stand two numbers a dimension, and before them records of ranks, the last one first.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SPREAD, MANY, APART, ABOVE = range(42, 46)
 # A loop over a rank, the long way: the next one outward over the same rank (-1: none), its bound and term, and its
 # node if its copies share.
 NEXT, CODE = 42, 43
-# A node: how many copies along its axes want the same and share it. A level: the bounds over plain ranks from its keep
-# to the next one.
+# A node: how many copies along its axes want the same and share it. A level: the bounds over plain ranks from its
+# keep to the next one.
 ALIKE, INSIDE = 46, 47
 
-# A rank, the long way: extents of a full tile; which it is; how many loops over it are listed; the innermost loop over
-# it; its factor now; the row in which its sums are remembered, and how many of those of its loops have been used; whether
+# A rank, the long way: extents of a full tile; which it is; how many loops over it are listed; the innermost loop
+# over it; its factor now; the row in which its sums are remembered, and how many of its loops' have been used; whether
 # any of its loops is in space.
 EXTENTS, WHICH, LISTED, INNERMOST, FACTOR, SUMS, SPENT, SPREAD_OVER = 0, 3, 4, 5, 6, 7, 8, 9
 

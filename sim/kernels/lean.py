@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from numba.core import config, types
+from numba.core.types import UniTuple  # type: ignore[attr-defined, unused-ignore]
 from numba.core.typing import arraydecl
 
 from sim.kernels import jit
 from sim.kernels.jit import F
 
-_typed_index = arraydecl.get_array_index_type  # type: ignore[attr-defined]
+_typed_index = arraydecl.get_array_index_type  # type: ignore[attr-defined, unused-ignore]
 _compiling = [False]  # whether what is being compiled indexes no array from its end
 
 
@@ -29,12 +29,12 @@ def _without_sign(array: Any, index: Any) -> Any:
         return typed
     if typed.index == types.intp:
         return typed._replace(index=types.uintp)
-    if isinstance(typed.index, types.UniTuple) and typed.index.dtype == types.intp:
-        return typed._replace(index=types.UniTuple(types.uintp, typed.index.count))
+    if isinstance(typed.index, UniTuple) and typed.index.dtype == types.intp:
+        return typed._replace(index=UniTuple(types.uintp, typed.index.count))
     return typed
 
 
-class _Compiler(jit._Compiler):  # type: ignore[misc]
+class _Compiler(jit._Compiler):
     def _compile_core(self) -> object:
         _compiling.append(True)
         try:
@@ -45,8 +45,8 @@ class _Compiler(jit._Compiler):  # type: ignore[misc]
 
 def lean(function: F) -> F:
     """A kernel (see `sim.kernels.jit`) that makes no arrays and, as all that it calls, uses no negative index."""
-    compiled = jit._compiled(function, cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
+    compiled: Any = jit._compiled(function, cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
     if jit._IS_KNOWN and not config.DISABLE_JIT:
-        arraydecl.get_array_index_type = _without_sign  # type: ignore[attr-defined]
+        arraydecl.get_array_index_type = _without_sign  # type: ignore[attr-defined, unused-ignore]
         compiled._compiler.pipeline_class = _Compiler
     return compiled

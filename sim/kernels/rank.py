@@ -34,8 +34,8 @@ from sim.kernels.layout import (
 
 SUMMED, MOVED, WRAPPED, SHARED = 1, 2, 4, 8
 
-# What is summed; see `_sum`. In the end, for what a tensor's first visits bring: what is wanted at any time, by copies
-# that share; and by all copies since the last keep.
+# What is summed; see `_sum`. The last two are for what an output's first visits bring: what is wanted at any time, by
+# copies that share; and by all copies since the last keep.
 WANTED, KEPT, PASSED, BEGUN, TOGETHER = range(5)
 KEY = 5  # columns of a row of remembered sums before those that tell of loops
 
@@ -290,4 +290,4 @@ def find_sums(
         _fill(rank, mode, moves, gap, end, size, ranks, loops, lane, stamp, row)
         for i in range(used):
             row[i] = key[i]
-    return found
+    return int(found)

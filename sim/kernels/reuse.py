@@ -27,11 +27,12 @@ The naive twin of this module is `sim.reference.walk`.
 
 from __future__ import annotations
 
-from sim.kernels.even import count_even, note_loops
+from sim.kernels.even import count_even
 from sim.kernels.jit import part
 from sim.kernels.lane import EVEN
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, PART, STEP, STEPS, Ints, Row
 from sim.kernels.lean import lean
+from sim.kernels.plain import note_loops
 from sim.kernels.rank import SHARED, SUMMED, positions
 from sim.kernels.uneven import count_uneven
 

@@ -2,8 +2,8 @@
 
 As in `sim.kernels.even` one pass goes inward over the loops. Dimensions whose bounds divide, and which are a rank of
 their own or not the tensor's, need a few products. Every other rank has a record; the sums over its positions are
-looked up (`sim.kernels.rank`). From the keep outward one loop after the other advances, and in each such group of steps
-only the sum over its own rank is another one than before.
+looked up (`sim.kernels.rank`). From the keep outward one loop after the other advances, and in each such group of
+steps only the sum over its own rank is another one than before.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from sim.kernels.lane import (
     WHICH,
 )
 from sim.kernels.layout import (
+    ALONE,
     COEF,
     FIRST,
     FLAT,
@@ -54,6 +55,7 @@ from sim.kernels.layout import (
     Ints,
     Row,
 )
+from sim.kernels.plain import set_tiles
 from sim.kernels.rank import BEGUN, KEPT, PASSED, TOGETHER, find_sums, values_at
 
 
@@ -110,7 +112,7 @@ def _tile(record: int, dims: int, ranks: Ints, lane: Row) -> int:
 
 @part
 def _entered(record: int, dims: int, total: int, listed: int, lane: Row, memo: Ints) -> int:
-    """Words that enter the tiles inside the loops so far, over all ranks that have records, of all that are wanted."""
+    """Words that enter tiles, over all ranks that have records, of the `total` that is wanted there."""
     value = values_at(memo.shape[1])
     for j in range(listed - RECORD, -1, -RECORD):
         more, over = lane[j + OUTER], lane[j + OVER]
@@ -165,7 +167,7 @@ def _wanted(
 
 
 @part
-def _note_own(i: int, of: int, share: int, listed: int, outer: int, size: Ints, tensor: Row, lane: Row) -> int:
+def _note_own(i: int, of: int, share: int, listed: int, outer: int, size: Ints, lane: Row) -> int:
     """Note loop `i` over a rank that has a record, and list it if it is in time; returns the next place."""
     record, term = of // TERMS, of % TERMS
     d = lane[i + RANK] - RANK_OF
@@ -178,6 +180,56 @@ def _note_own(i: int, of: int, share: int, listed: int, outer: int, size: Ints, 
     lane[listed + OVER], lane[listed + OUTER] = record, outer
     lane[record + LISTED] += 1
     return listed + RECORD
+
+
+@part
+def _words(
+    level: int,
+    gap: int,
+    parent: int,
+    passed: int,
+    outer: int,
+    listed: int,
+    record: int,
+    end: int,
+    rows: int,
+    size: Ints,
+    ranks: Ints,
+    tensor: Row,
+    levels: int,
+    loops: Ints,
+    lane: Row,
+    stamp: Ints,
+    memo: Ints,
+) -> tuple[int, int, int]:
+    """Words that cross a gap; of an output those that are begun by copies that share, and (outermost) by all."""
+    words, begun, together = 0, tensor[OUTPUT], 1
+    # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
+    what, spares = PASSED if gap < passed else KEPT, level < levels or gap < passed
+    for mode in (TOGETHER, BEGUN, what):
+        if (mode >= BEGUN and not tensor[OUTPUT]) or (mode == TOGETHER and gap > parent):
+            continue
+        wanted = _wanted(record, mode, spares, gap, end, rows, size, ranks, loops, lane, stamp, memo)
+        if mode == TOGETHER:
+            together = wanted
+        elif mode == BEGUN:
+            begun = wanted
+        else:
+            words = outer * wanted
+    if spares:
+        words = _entered(record, len(lane) - 2 * len(size), words, listed, lane, memo)
+    return words, begun, together
+
+
+@part
+def _flat(record: int, dims: int, size: Ints, ranks: Ints, tensor: Row, lane: Row) -> int:
+    """The product of a tensor's plain ranks that have no records."""
+    flat = tensor[FLAT]
+    for r in range(record, dims, RECORD):
+        k = lane[r + WHICH]
+        if k < len(ranks) - len(size) and ranks[k, KIND] == PLAIN:
+            flat //= ranks[k, WORDS]
+    return flat
 
 
 @part
@@ -195,14 +247,10 @@ def count_uneven(
     out: Row,
 ) -> None:
     """Count a tensor of a legal nest."""
-    levels, gaps, output = len(kept), machine[NODES] - 1, tensor[OUTPUT]
-    dims, tile, added = len(lane) - 2 * len(size), 2 * gaps, 2 * gaps + levels
+    levels, gaps, dims = len(kept), machine[NODES] - 1, len(lane) - 2 * len(size)
     record = _set_records(size, ranks, tensor, lane)
-    copies, outer, words, begun, all_, wanted = tensor[FLAT], 1, 1, output, 1, 1
     rows = (len(memo) - 1) * RECORD // max(RECORD, dims - record)  # for each rank, so that the sums of all can stay
-    for r in range(record, dims, RECORD):
-        if ranks[lane[r + WHICH], KIND] == PLAIN and lane[r + WHICH] < len(ranks) - len(size):
-            copies //= ranks[lane[r + WHICH], WORDS]
+    copies, outer, words, begun, all_ = _flat(record, dims, size, ranks, tensor, lane), 1, 0, 0, 0
     for node in range(0, RECORD * gaps, RECORD):
         lane[node + ALIKE] = 1
     i, above, parent, listed = 0, -1, gaps, 0
@@ -210,21 +258,22 @@ def count_uneven(
         end, node = loops[LENGTH, 0], gaps
         if level < levels:
             end, node = kept[level], nodes[level]
-            out[tile + level], out[added + level] = 0, 0
+            out[2 * gaps + level], out[2 * gaps + levels + level] = 0, 0
             if end < 0:
                 continue
-        together, inside, passed, news = copies, 1, -1, 0
+        together, inside, passed, news = copies, 1, -1, 1 << parent  # in which gaps copies share more than further in
         while i < RECORD * end:
             bound, fanout, k = lane[i + TIMES], lane[i + NODE], tensor[lane[i + RANK]]
-            of, share = lane[dims + 2 * (lane[i + RANK] - RANK_OF) + PART_OF], 0
-            if fanout >= 0 and bound > 1:
-                share = tensor[lane[i + LINK]]
-                passed = max(passed, fanout) if share == PASSED_ON else passed
-                news |= (1 << fanout) if share and of >= 0 else 0
+            of = lane[dims + 2 * (lane[i + RANK] - RANK_OF) + PART_OF]
+            share = tensor[lane[i + LINK]] if fanout >= 0 and bound > 1 else ALONE
+            if share == PASSED_ON:
+                passed = max(passed, fanout)
+            if share and (of >= 0 or share == PASSED_ON):
+                news |= 1 << fanout
             if bound == 1:
                 pass
             elif of >= 0:
-                listed = _note_own(i, of, share, listed, outer, size, tensor, lane)
+                listed = _note_own(i, of, share, listed, outer, size, lane)
             elif k >= 0:
                 inside *= bound
                 if fanout < 0:  # no later tile has a word in common with the one before
@@ -242,33 +291,18 @@ def count_uneven(
             i += RECORD
         for gap in range(parent, node):
             copies *= lane[RECORD * gap + ALIKE]
-            if gap == parent or gap == passed or (news >> gap) & 1:
-                # the arithmetic keeps nothing: every operand comes anew, unless it is passed on
-                what, spares = PASSED if gap < passed else KEPT, level < levels or gap < passed
-                for mode in (TOGETHER, BEGUN, what):
-                    if (mode >= BEGUN and not output) or (mode == TOGETHER and gap > parent):
-                        continue
-                    wanted = _wanted(
-                        record, mode, spares, gap, end, rows, size, ranks, loops, lane, stamp, memo
-                    )
-                    if mode == TOGETHER:
-                        all_ = wanted
-                    elif mode == BEGUN:
-                        begun = wanted
-                words = outer * wanted
-                if spares:
-                    words = _entered(record, dims, words, listed, lane, memo)
-                if output and gap == parent:  # once by all copies together: the others' are added to it
-                    out[added + above] = begun * copies - all_ * together
+            if news >> gap & 1:
+                words, begun, all_ = _words(
+                    level, gap, parent, passed, outer, listed, record, end, rows, size, ranks, tensor, levels, loops,
+                    lane, stamp, memo,
+                )  # fmt: skip
+                if gap == parent:  # an output's words are begun once by all copies together: the others' are added
+                    out[2 * gaps + levels + above] = begun * copies - all_ * together if tensor[OUTPUT] else 0
             # every word of an output is begun once by every group of copies, and does not come down then
-            out[gap], out[gaps + gap] = (words - begun) * copies, words * copies * output
+            out[gap], out[gaps + gap] = (words - begun) * copies, words * copies * tensor[OUTPUT]
         if above >= 0:
             lane[RECORD * above + INSIDE] = inside
         if level < levels:
-            out[tile + level] = _tile(record, dims, ranks, lane)
+            out[2 * gaps + level] = _tile(record, dims, ranks, lane)
             above, parent = level, node
-    inside = 1
-    for level in range(levels - 1, -1, -1):
-        if kept[level] >= 0:
-            inside *= lane[RECORD * level + INSIDE]
-            out[tile + level] *= inside
+    set_tiles(2 * gaps, kept, lane, out)
