@@ -33,8 +33,8 @@ NEXT, CODE = 42, 43
 ALIKE, INSIDE = 46, 47
 
 # A rank, the long way: extents of a full tile; which it is; how many loops over it are listed; the innermost loop
-# over it; its factor now; the row in which its sums are remembered, and how many of its loops' have been used; whether
-# any of its loops is in space.
+# over it; its factor now; the row in which its sums are remembered, and how many of them have been used; whether any
+# of its loops is in space.
 EXTENTS, WHICH, LISTED, INNERMOST, FACTOR, SUMS, SPENT, SPREAD_OVER = 0, 3, 4, 5, 6, 7, 8, 9
 
 # A dimension: whether the bounds divide; the record of its rank and the term (-1: it needs none).
