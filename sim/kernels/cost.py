@@ -13,8 +13,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernels.jit import kernel, part
+from sim.kernels.jit import part
 from sim.kernels.layout import AXIS, BOUND, LENGTH, NODES, OPERATIONS, OUTPUT, RANK_OF, STEPS, USED, Ints
+from sim.kernels.lean import lean
 
 Floats = NDArray[np.float64]
 Floats1 = Annotated[Floats, 1]  # by their number of axes
@@ -57,7 +58,7 @@ def _reads(t: int, level: int, node: int, counts: Ints, tensors: Ints) -> int:
     return counts[t, node] + counts[t, 2 * gaps + levels + level]
 
 
-@kernel
+@lean
 def energy(counts: Ints, tensors: Ints, keep: Ints, price: Floats, gap_price: Floats, total: Floats) -> float:
     """Energy in pJ, without what grows with time."""
     last, levels = len(tensors) - 1, keep.shape[1]
@@ -87,7 +88,7 @@ def _is_above(t: int, i: int, keep: Ints) -> bool:
     return False
 
 
-@kernel
+@lean
 def overflow(counts: Ints, tensors: Ints, keep: Ints, level: Floats, bits: Floats) -> float:
     """Bits by which tiles exceed their memories, in all; 0 if they fit. At home on the chip, a tensor is no tile."""
     tile = 2 * (tensors[len(tensors) - 1, NODES] - 1)
@@ -273,7 +274,7 @@ def _is_awaited(t: int, i: int, keep: Ints, level: Floats) -> bool:
     return (level[i, WHOLE] or _below(t, i, keep) < 0) and not level[i, ALTERNATES]
 
 
-@kernel
+@lean
 def latency(
     size: Ints,
     tensors: Ints,

@@ -119,13 +119,14 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         """Leave it unset; Numba does so, too, for what it loads from its cache."""
 
 
-# Passes of Numba for what no kernel does: contexts, closures, branches that depend on types, literal types of loops,
-# expressions of arrays, dynamic errors.
+# Passes of Numba for what no kernel does: contexts, closures, inlining of text, branches that depend on types, literal
+# types of loops, expressions of arrays, dynamic errors.
 _NOT_NEEDED = {
     untyped_passes.WithLifting,
     untyped_passes.InlineClosureLikes,
     untyped_passes.DeadBranchPrune,
     untyped_passes.MakeFunctionToJitFunction,
+    untyped_passes.InlineInlinables,
     untyped_passes.RewriteDynamicRaises,
     untyped_passes.FindLiterallyCalls,
     untyped_passes.LiteralUnroll,
@@ -166,16 +167,9 @@ class _Compiler(Compiler):  # type: ignore[misc]
         library.enable_object_caching()
         self.state.library = library
         managers = super().define_pipelines()
-        left_out = _NOT_NEEDED if self._inlines() else {*_NOT_NEEDED, untyped_passes.InlineInlinables}
         for manager in managers:
-            manager.passes = [p for p in manager.passes if p[0] not in left_out]
+            manager.passes = [p for p in manager.passes if p[0] not in _NOT_NEEDED]
         return managers
-
-    def _inlines(self) -> bool:
-        """Whether the function calls one whose text is put into it."""
-        function = self.state.func_id.func
-        called = (function.__globals__.get(name) for name in function.__code__.co_names)
-        return any("inline" in getattr(f, "targetoptions", ()) for f in called)
 
 
 _apart: dict[str, tuple[Callable[..., object], Callable[[], int]]] = {}
@@ -291,8 +285,3 @@ def _compiled(function: F, **options: bool) -> F:
     # Numba compiles a callee once more for every constant that it is called with. Once is enough.
     compiled.get_call_template = without_literals
     return compiled
-
-
-def inlined(function: F) -> F:
-    """A function whose text is put into the kernel that calls it: for what is called once, in a hot loop."""
-    return function if config.DISABLE_JIT else numba.njit(inline="always", error_model="numpy")(function)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernels.jit import part
+from sim.kernels.lane import RECORD
 
 Ints = NDArray[np.int64]
 Ints1 = Annotated[Ints, 1]  # by their number of axes
@@ -78,7 +79,7 @@ class Nest(NamedTuple):
 class Scratch(NamedTuple):
     """Working memory of one thread for one `Shape`; see `new_scratch`."""
 
-    lane: Ints  # for `sim.kernels.even`
+    lane: Ints  # [1, numbers], see `sim.kernels.lane`
     stamp: Ints  # [10, words of the longest rank, loops or terms], for `sim.kernels.rank`
     memo: Ints  # [rows, columns] remembered sums of ranks; the first column is the sum, the others are the key
 
@@ -87,11 +88,11 @@ def new_scratch(shape: Shape, loops: int) -> Scratch:
     """Working memory for nests of up to `loops` loops."""
     dims, coefs = shape.ranks[:, TERM : TERM + TERMS], shape.ranks[:, COEF : COEF + TERMS]
     reach = (coefs * (shape.size[dims] - 1)).sum(axis=1) + 1
-    rows = max(loops + 1, shape.tensors.shape[1]) + 2
+    places = 2 + max(loops + 1, int(shape.tensors[-1, NODES])) + len(shape.ranks)
     return Scratch(
-        lane=np.zeros((rows, 14), np.int64),
+        lane=np.zeros((1, RECORD * places + 2 * len(shape.size)), np.int64),
         stamp=np.zeros((10, max(TERMS, loops, int(reach.max(initial=1)))), np.int64),
-        memo=np.zeros((8192, loops + 2), np.int64),
+        memo=np.zeros((8192, 6 + 3 * loops), np.int64),
     )
 
 

@@ -2,7 +2,8 @@
 
 The loops outside a keep play one of four parts. SUMMED loops have every value once; the MOVED loop has every value
 but zero, and the tile before has the value one less; WRAPPED loops are at zero, and the tile before is at their last
-value that exists; SHARED loops are copies in space whose tiles are united. Loops from the keep inward are INSIDE.
+value that exists; SHARED loops are copies in space whose tiles are united. Loops
+from the keep inward have none.
 
 A dimension on which a tensor does not depend is a rank with the coefficient zero: it has one word, which is there
 at every position, so that its sums count iterations.
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernels.jit import inlined, kernel, part
+from sim.kernels.jit import part
+from sim.kernels.lane import ABOVE, CODE, EXTENTS, INNERMOST, NEXT, NODE, RECORD, WHICH
 from sim.kernels.layout import (
+    AXIS,
     BOUND,
     COEF,
     DIM,
@@ -25,13 +28,16 @@ from sim.kernels.layout import (
     TERM,
     TERMS,
     Ints,
+    Ints1,
     extent,
 )
 
-INSIDE, SUMMED, MOVED, WRAPPED, SHARED = 0, 1, 2, 4, 8
+SUMMED, MOVED, WRAPPED, SHARED = 1, 2, 4, 8
 
-# What is summed; see `rank_sum`.
-WANTED, KEPT, PASSED = range(3)
+# What is summed; see `_sum`. The last two are for what an output's first visits bring: what is wanted at any time, by
+# copies that share; and by all copies since the last keep.
+WANTED, KEPT, PASSED, BEGUN, TOGETHER = range(5)
+KEY = 5  # columns of a row of remembered sums before those that tell of loops
 
 # Rows of the table of stamps. Three have a column a word: the last group of copies that needed the word, the last
 # copy that had it, the last group in which a copy lacked it. One begins with the last stamp that was given. Five have
@@ -94,9 +100,9 @@ def _stamp(ranks: Ints, k: int, which: int, row: int, value: int, unless: int, s
     return new
 
 
-@inlined
+@part
 def _enumerate(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints) -> int:
-    """The sum of `rank_sum`, position by position."""
+    """The sum of `_sum`, position by position."""
     for term in range(TERMS):
         d = ranks[k, TERM + term]
         stamp[FULL, term] = extent(size[d], d, end, loops) if d >= 0 else 1
@@ -128,18 +134,16 @@ def _enumerate(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints
 
 
 @part
-def _positions(size: int, d: int, end: int, loops: Ints) -> int:
+def positions(size: int, d: int, end: int, loops: Ints) -> int:
     """At how many values of the loops over a dimension a tile exists, at least that of the first of sharing copies.
 
     From the outside in, all but the last value of a loop leave room for everything inside it.
     """
     reach = 0  # of the loops further in, if each is at its last value
-    for i in range(end):
-        if loops[DIM, i] == d and loops[PART, i] & (SUMMED | MOVED):
-            reach += (loops[BOUND, i] - 1) * loops[STEP, i]
     out, rest, inner = 0, size - 1, 1  # tiles may begin up to `rest` words further on
     for i in range(end):
         if loops[DIM, i] == d and loops[PART, i] & (SUMMED | MOVED):
+            reach += (loops[BOUND, i] - 1) * loops[STEP, i]
             inner *= loops[BOUND, i] - (loops[PART, i] == MOVED)
     for i in range(end):
         if loops[DIM, i] != d or not loops[PART, i] & (SUMMED | MOVED):
@@ -160,7 +164,7 @@ def _positions(size: int, d: int, end: int, loops: Ints) -> int:
 
 @part
 def _at_once(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints) -> int:
-    """The sum of `rank_sum` where a rank is one dimension all of whose words exist; -1: it has to be enumerated.
+    """The sum of `_sum` where a rank is one dimension all of whose words exist; -1: it has to be enumerated.
 
     The tiles at all positions are the parts of a partition: what they want, together, is the dimension, and no tile
     has a word in common with another.
@@ -169,7 +173,7 @@ def _at_once(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints) 
     if ranks[k, TERM + 1] >= 0 or ranks[k, EXTENT] >= 0:
         return -1
     if ranks[k, COEF] == 0:
-        return _positions(size[d], d, end, loops)
+        return positions(size[d], d, end, loops)
     if what == WANTED:
         return size[d]
     covered, moves, wraps = 1, False, False
@@ -185,39 +189,105 @@ def _at_once(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints) 
     return 0 if covered == size[d] else -1
 
 
-@kernel
-def rank_sum(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints, memo: Ints) -> int:
+@part
+def _sum(size: Ints, ranks: Ints, k: int, end: int, what: int, loops: Ints, stamp: Ints) -> int:
     """A sum over all positions of rank `k` outside a keep.
 
     It is of the words WANTED by any of the copies that share; or after the MOVED loop has advanced, of those that
-    every copy that wants them has KEPT, or that can be PASSED on because any of the copies has kept them. Sums come
-    back in many nests, so they are remembered; the key is all they depend on: the rank, and bound, term and part of
-    each of its loops.
+    every copy that wants them has KEPT, or that can be PASSED on because any of the copies has kept them.
     """
     total = _at_once(size, ranks, k, end, what, loops)
-    if total >= 0:
-        return total
-    spare = len(memo) - 1  # the last row is where the key is put together
-    columns = memo.shape[1]
-    memo[spare, 1] = 3 * k + 1 + what
-    mix = np.uint64(memo[spare, 1])
-    used = 2
-    for i in range(loops[LENGTH, 0]):
-        for term in range(TERMS):
-            if ranks[k, TERM + term] == loops[DIM, i] and loops[BOUND, i] > 1:
-                part = loops[PART, i] if i < end else INSIDE
-                memo[spare, used] = (loops[BOUND, i] * TERMS + term) * 16 + part
-                mix = (mix ^ np.uint64(memo[spare, used])) * np.uint64(0x9E3779B97F4A7C15)
-                mix ^= mix >> np.uint64(29)
-                used += 1
-    for i in range(used, columns):
-        memo[spare, i] = 0
-    row = np.int64(mix % np.uint64(spare))
-    known = True
-    for i in range(1, columns):
-        known = known and memo[row, i] == memo[spare, i]
+    return total if total >= 0 else _enumerate(size, ranks, k, end, what, loops, stamp)
+
+
+@part
+def _set_parts(mode: int, gap: int, end: int, loops: Ints, lane: Ints1) -> None:
+    """Give all loops outside a keep their part, before any of them advances."""
+    for i in range(end):
+        r = RECORD * i
+        if loops[AXIS, i] < 0:
+            loops[PART, i] = SHARED if mode >= BEGUN else SUMMED
+        else:
+            loops[PART, i] = SHARED if lane[r + (NODE if mode == TOGETHER else ABOVE)] > gap else SUMMED
+
+
+@part
+def _fill(
+    rank: int,
+    mode: int,
+    moves: int,
+    gap: int,
+    end: int,
+    size: Ints,
+    ranks: Ints,
+    loops: Ints,
+    lane: Ints1,
+    stamp: Ints,
+    row: Ints1,
+) -> None:
+    """Work out the sums of a rank: of what is wanted, and for each of its loops that are listed, when it moves."""
+    k, what = lane[rank + WHICH], PASSED if mode == PASSED else KEPT
+    _set_parts(mode, gap, end, loops, lane)
+    value, i = values_at(len(row)), lane[rank + INNERMOST]
+    row[value] = _sum(size, ranks, k, end, WANTED, loops, stamp)
+    while moves > 0:
+        if lane[i + NODE] < 0:
+            moves -= 1
+            for column, part in ((1, MOVED), (2, WRAPPED)):
+                loops[PART, i // RECORD] = part
+                row[value + column] = _sum(size, ranks, k, end, what, loops, stamp)
+            value += 2
+        i = lane[i + NEXT]
+
+
+@part
+def values_at(columns: int) -> int:
+    """Where in a row of remembered sums the sums begin; before them is the key."""
+    return KEY + (columns - KEY) // 3
+
+
+@part
+def find_sums(
+    rank: int,
+    mode: int,
+    moves: int,
+    gap: int,
+    end: int,
+    first: int,
+    rows: int,
+    size: Ints,
+    ranks: Ints,
+    loops: Ints,
+    lane: Ints1,
+    stamp: Ints,
+    memo: Ints,
+) -> int:
+    """The row, one of `rows` from the `first`, in which the sums of a rank are remembered, seen from a gap.
+
+    Sums come back in many nests. The key is all they depend on: the rank and what is asked, how many of its loops
+    move, the extents of a full tile; and bound, term and part of each loop, from the inside out.
+    """
+    key = memo[len(memo) - 1]  # where it is put together
+    key[0] = 1 + (5 * lane[rank + WHICH] + mode) * 64 + moves
+    mix, used, i = np.uint64(key[0]), KEY, lane[rank + INNERMOST]
+    for term in range(TERMS):
+        key[1 + term] = lane[rank + EXTENTS + term]
+        mix = (mix ^ np.uint64(key[1 + term])) * np.uint64(0x9E3779B97F4A7C15)
+    while i >= 0:
+        part = 0
+        if lane[i + NODE] >= 0:
+            part = 2 if lane[i + (NODE if mode == TOGETHER else ABOVE)] > gap else 1
+        key[used] = lane[i + CODE] * 4 + part
+        mix = (mix ^ np.uint64(key[used])) * np.uint64(0x9E3779B97F4A7C15)
+        mix ^= mix >> np.uint64(29)
+        used, i = used + 1, lane[i + NEXT]
+    key[KEY - 1] = used
+    found = first + np.int64(((mix >> np.uint64(32)) * np.uint64(rows)) >> np.uint64(32))
+    row, known, i = memo[found], True, 0
+    while known and i < used:
+        known, i = row[i] == key[i], i + 1
     if not known:
-        for i in range(1, columns):
-            memo[row, i] = memo[spare, i]
-        memo[row, 0] = _enumerate(size, ranks, k, end, what, loops, stamp)
-    return memo[row, 0]
+        _fill(rank, mode, moves, gap, end, size, ranks, loops, lane, stamp, row)
+        for i in range(used):
+            row[i] = key[i]
+    return int(found)

@@ -22,6 +22,7 @@ from sim.kernels import branch, cost, reuse, search
 from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.follow import see
 from sim.kernels.jit import find, function_of, is_kept, leave_to
+from sim.kernels.lean import is_lean
 from sim.kernels.nests import price_nest
 from sim.kernels.tables import fill_tables
 
@@ -38,7 +39,7 @@ _SELDOM = (100_000, 50, 1000)
 
 _PARTS: Any = () if config.DISABLE_JIT else (price_nest, fill_tables, fill_ahead, set_rents, see)
 _KERNELS = {
-    "compile_counting": (reuse.count_tensor, reuse.count),
+    "compile_counting": (reuse.count,),
     "compile_parts": tuple(function_of(p.symbol) for p in _PARTS),
 }
 
@@ -75,7 +76,6 @@ def beside(*tasks: str) -> Iterator[None]:
 def compile_counting() -> None:
     """Compile what counts a nest."""
     with light_optimization():
-        _compile(reuse.count_tensor, _INT, *_SHAPE, *_NEST, _TABLE, _TABLE, _TABLE)
         _compile(reuse.count, *_SHAPE, *_NEST, *_SCRATCH, _TABLE)
 
 
@@ -135,7 +135,7 @@ def _remembering(resolve: Callable[..., object]) -> Callable[..., object]:
     def resolve_function_type(function: Any, args: tuple[Type, ...], kws: dict[str, Type]) -> object:
         if kws or isinstance(function, Dispatcher) or not isinstance(function, Hashable):
             return resolve(function, args, kws)
-        key = function, *args
+        key = is_lean(), function, *args
         if key not in known:
             signature = resolve(function, args, kws)
             if signature is None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-import numba
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -17,6 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import sim
 from sim.kernels.cost import STATIC, Floats, Prices, energy, latency
 from sim.kernels.layout import Ints, Nest, Scratch, Shape, new_counts, new_scratch
+from sim.kernels.lean import lean
 from sim.kernels.reuse import count
 from sim.mapping.annealer import Sampled
 from sim.mapping.check import check
@@ -83,7 +83,7 @@ def row_stationary(rows: int, columns: int, channels: int, filters: int) -> Mapp
     )
 
 
-@numba.njit  # type: ignore[misc, unused-ignore]
+@lean
 def count_often(
     size: Ints,
     ranks: Ints,
@@ -115,7 +115,7 @@ def test_counting_a_seven_dimensional_convolution_on_three_levels(benchmark: Ben
     assert out[0, 0] == 2 * layer.words("weights")  # for each half of the rows
 
 
-@numba.njit  # type: ignore[misc, unused-ignore]
+@lean
 def count_and_price_often(
     shape: Shape, nest: Nest, scratch: Scratch, prices: Prices, out: Ints, used: Floats, n: int, priced: bool
 ) -> float:
@@ -138,7 +138,8 @@ def count_and_price_often(
 
 @pytest.mark.parametrize("priced", [False, True], ids=["counted", "priced"])
 @pytest.mark.parametrize(
-    ("machine", "flow"), [("eyeriss", "row_stationary"), ("simba_like", "any"), ("nvdla_like", "any")]
+    ("machine", "flow"),
+    [("eyeriss", "row_stationary"), ("simba_like", "any"), ("nvdla_like", "any"), ("tpu_v4i_like", "any")],
 )
 def test_counting_a_layer_of_resnet(benchmark: BenchmarkFixture, machine: str, flow: str, priced: bool) -> None:
     """Nests a second of one core, for the nest that sampling finds: 2,000 over the time of a round."""
