@@ -119,8 +119,8 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         """Leave it unset; Numba does so, too, for what it loads from its cache."""
 
 
-# Passes of Numba for what no kernel does: contexts, closures, inlining of text, branches that depend on types, literal
-# types of loops, expressions of arrays, dynamic errors.
+# Passes of Numba for what no kernel does: contexts, closures, text of functions put into others, branches that depend
+# on types, literal types of loops, expressions of arrays, dynamic errors.
 _NOT_NEEDED = {
     untyped_passes.WithLifting,
     untyped_passes.InlineClosureLikes,
