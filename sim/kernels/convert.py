@@ -39,24 +39,22 @@ def digits(numbers: Reals, shift: int, bit: int, span: int, signed: bool, out: R
 
 
 @kernel
-def convert(currents: Reals, slope: Reals, shift: Reals, top: Reals, weight: Reals, out: Reals) -> None:
-    """Add what ADCs make of currents [B, J * M] to sums [B, M]: J converters for each output.
+def convert(currents: Reals, offset: Reals, top: float, weight: Reals, out: Reals) -> None:
+    """Add what ADCs make of currents [B, J * M], in their steps, to sums [B, M]: J converters for each output.
 
-    A converter's code is ``round(slope * current + shift)``, between 0 and `top`; one with `top` 0 does not round.
+    A converter's code is ``round(current + offset)``, between 0 and `top`; with `top` 0 they do not round.
 
     Args:
-        slope, shift: [J * M], gain and offset of each column's converter, in its steps.
-        top, weight: [J], the largest code, and what a step counts in the sum.
+        offset, weight: [J * M], the code without any current, and what a step counts in the sum.
     """
-    outputs = out.shape[1]
+    outputs, zero = out.shape[1], top - top
     for b in range(currents.shape[0]):
-        for j in range(len(top)):
-            begin, highest, counts = j * outputs, top[j], weight[j]
-            zero = highest * 0
-            if highest > 0:
+        for begin in range(0, currents.shape[1], outputs):
+            if top > zero:
                 for m in range(outputs):
-                    code = np.rint(currents[b, begin + m] * slope[begin + m] + shift[begin + m])
-                    out[b, m] += counts * min(max(code, zero), highest)
+                    code = np.rint(currents[b, begin + m] + offset[begin + m])
+                    code = code if code > zero else zero
+                    out[b, m] += weight[begin + m] * (code if code < top else top)
             else:
                 for m in range(outputs):
-                    out[b, m] += counts * (currents[b, begin + m] * slope[begin + m] + shift[begin + m])
+                    out[b, m] += weight[begin + m] * (currents[b, begin + m] + offset[begin + m])

@@ -158,6 +158,15 @@ class _Compiler(Compiler):  # type: ignore[misc]
         return managers
 
 
+class _ApartCompiler(_Compiler):
+    """The same, for what is called with arrays of which none overlaps another, which LLVM has to know to keep sums in
+    registers."""
+
+    def _compile_core(self) -> object:
+        self.state.flags.noalias = True
+        return super()._compile_core()
+
+
 _others: dict[str, subprocess.Popen[bytes]] = {}
 
 
@@ -189,18 +198,23 @@ def part(function: F) -> F:
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
 
 
+def apart(function: F) -> F:
+    """A part whose arrays do not overlap."""
+    return _compiled(function, _ApartCompiler, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
+
+
 def maker(function: F) -> F:
     """A part that makes arrays, or calls one that returns what it has made, and has to free them."""
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
 
-def _compiled(function: F, **options: bool) -> F:
+def _compiled(function: F, compiler: type[Compiler] = _Compiler, **options: bool) -> F:
     if config.DISABLE_JIT:  # to debug kernels as the Python that they are
         return function
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        pipeline = _Compiler if _IS_KNOWN else Compiler
+        pipeline = compiler if _IS_KNOWN else Compiler
         compiled = numba.njit(error_model="numpy", pipeline_class=pipeline, **options)(function)
     finally:
         config.CACHE_DIR = before
