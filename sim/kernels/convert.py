@@ -42,19 +42,21 @@ def digits(numbers: Reals, shift: int, bit: int, span: int, signed: bool, out: R
 def convert(currents: Reals, offset: Reals, top: float, weight: Reals, out: Reals) -> None:
     """Add what ADCs make of currents [B, J * M], in their steps, to sums [B, M]: J converters for each output.
 
+    Currents are left as what is added.
+
     A converter's code is ``round(current + offset)``, between 0 and `top`; with `top` 0 they do not round.
 
     Args:
         offset, weight: [J * M], the code without any current, and what a step counts in the sum.
     """
-    outputs, zero = out.shape[1], top - top
+    zero = top - top
     for b in range(currents.shape[0]):
-        for begin in range(0, currents.shape[1], outputs):
-            if top > zero:
-                for m in range(outputs):
-                    code = np.rint(currents[b, begin + m] + offset[begin + m])
-                    code = code if code > zero else zero
-                    out[b, m] += weight[begin + m] * (code if code < top else top)
-            else:
-                for m in range(outputs):
-                    out[b, m] += weight[begin + m] * (currents[b, begin + m] + offset[begin + m])
+        for c in range(currents.shape[1]):
+            current = currents[b, c] + offset[c]
+            code = np.rint(current)
+            code = code if code > zero else zero
+            code = code if code < top else top
+            currents[b, c] = weight[c] * (code if top > zero else current)
+        for begin in range(0, currents.shape[1], out.shape[1]):
+            for m in range(out.shape[1]):
+                out[b, m] += currents[b, begin + m]

@@ -39,40 +39,41 @@ def _next(a: np.uint32, b: np.uint32, c: np.uint32, d: np.uint32) -> tuple[np.ui
 
 
 @apart
-def _draw(state: Words, first: Floats, second: Floats) -> None:
-    """Two numbers of each lane. All is one loop, so that what is in between stays in registers."""
+def _draw(state: Words, words: Words, radius: Floats, first: Floats, second: Floats) -> None:
+    """Two numbers of each lane. Loops are so short that a processor works at several turns of them at once."""
     for i in range(LANES):
-        word, a, b, c, d = _next(state[0, i], state[1, i], state[2, i], state[3, i])
-        turn, a, b, c, d = _next(a, b, c, d)
-        state[0, i], state[1, i], state[2, i], state[3, i] = a, b, c, d
-        bits = np.float32(np.float32(word) + _ONE).view(np.int32)
+        words[0, i], a, b, c, d = _next(state[0, i], state[1, i], state[2, i], state[3, i])
+        words[1, i], state[0, i], state[1, i], state[2, i], state[3, i] = _next(a, b, c, d)
+    for i in range(LANES):
+        bits = np.float32(np.float32(words[0, i]) + _ONE).view(np.int32)
         power = np.int32(np.int32(bits - _ROOT_HALF) >> np.int32(23))  # 2**power * mantissa, the mantissa around 1
         mantissa = np.int32(bits - np.int32(power << np.int32(23))).view(np.float32)
         s = (mantissa - _ONE) / (mantissa + _ONE)
         q = s * s
         log = np.float32(power - np.int32(32)) * _LN2 + _TWO * s * (_ONE + q * (_L3 + q * (_L5 + q * _L7)))
         square = -_TWO * log
-        radius = np.sqrt(square if square > _ZERO else _ZERO)
-        angle = np.int32(turn)
-        a = np.float32(angle) * _ANGLE
-        q = a * a
+        radius[i] = np.sqrt(square if square > _ZERO else _ZERO)
+    for i in range(LANES):
+        turn = np.int32(words[1, i])
+        angle = np.float32(turn) * _ANGLE
+        q = angle * angle
         cos = _ONE - q * (_HALF - q * (_C4 - q * (_C6 - q * _C8)))
-        sin = a * (_ONE - q * (_S3 - q * (_S5 - q * _S7)))
-        cos = cos * (_ONE - _TWO * np.float32(np.int32(angle >> np.int32(1)) & np.int32(1)))
-        swap = angle & np.int32(1) != 0
-        first[i] = radius * (sin if swap else cos)
-        second[i] = radius * (cos if swap else sin)
+        sin = angle * (_ONE - q * (_S3 - q * (_S5 - q * _S7)))
+        cos = cos * (_ONE - _TWO * np.float32(np.int32(turn >> np.int32(1)) & np.int32(1)))
+        swap = turn & np.int32(1) != 0
+        first[i] = radius[i] * (sin if swap else cos)
+        second[i] = radius[i] * (cos if swap else sin)
 
 
 @kernel
 def fill(state: Words, out: Floats) -> None:
     """Fill an array of one axis with normal numbers; `state` [4, LANES] goes on, and must not be 0 all over."""
-    rest = np.empty(2 * LANES, np.float32)
+    words, radius, rest = np.empty((2, LANES), np.uint32), np.empty(LANES, np.float32), np.empty(2 * LANES, np.float32)
     for begin in range(0, len(out), 2 * LANES):
         left = len(out) - begin
         if left >= 2 * LANES:
-            _draw(state, out[begin : begin + LANES], out[begin + LANES : begin + 2 * LANES])
+            _draw(state, words, radius, out[begin : begin + LANES], out[begin + LANES : begin + 2 * LANES])
         else:
-            _draw(state, rest[:LANES], rest[LANES:])
+            _draw(state, words, radius, rest[:LANES], rest[LANES:])
             for i in range(left):
                 out[begin + i] = rest[i]

@@ -70,12 +70,12 @@ class Streamed:
     @classmethod
     def of(cls, block: Block, signed: bool) -> Streamed:
         """The same block; with signs, digits may be negative."""
-        from sim.kernels.pulses import HALF, SIDE
+        from sim.kernels.pulses import SIDE
 
         def beside(currents: FloatArray, variance: FloatArray) -> FloatArray:
             """[..., columns] in tiles [..., tiles, SIDE], the last one filled up: currents, and beside them variances."""
             parts = [currents, variance] if block.noisy else [currents]
-            width = HALF if block.noisy else SIDE
+            width = SIDE // 2 if block.noisy else SIDE
             behind = [(0, 0)] * (currents.ndim - 1) + [(0, -currents.shape[-1] % width)]
             tiles = [np.pad(part, behind).reshape(*part.shape[:-1], -1, width) for part in parts]
             return np.concatenate(tiles, axis=-1)
