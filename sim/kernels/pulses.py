@@ -91,17 +91,17 @@ def _find(number: Ints, always: bool, live: Ints) -> int:
 @apart
 def _tabulate(terms: Reals, t: int, begin: int, groups: int, size: int, table: Reals) -> None:
     """Sums of rows for all patterns of groups."""
-    kinds, rows = terms.shape[0] + 1, terms.shape[1]
+    kinds, rows = terms.shape[1] + 1, terms.shape[2]
     for q in range(groups):
         base, known = q * kinds**size, 1
         for w in range(SIDE):
             table[base, w] = 0
         for j in range(size):
             k = begin + j * groups + q
-            for d in range(terms.shape[0] if k < rows else 0):
+            for d in range(terms.shape[1] if k < rows else 0):
                 for i in range(known):
                     for w in range(SIDE):
-                        table[base + (d + 1) * known + i, w] = table[base + i, w] + terms[d, k, t, w]
+                        table[base + (d + 1) * known + i, w] = table[base + i, w] + terms[t, d, k, w]
             known *= kinds
 
 
@@ -174,14 +174,14 @@ def stream(
         numbers: [B, all rows], whole numbers; `added` is to be added to them.
         first: the first of these rows.
         counts: [steps], what a digit of each step counts.
-        terms: [digits, rows, tiles, SIDE], what each digit but zero sends: that of 1, and if there is, that of -1.
+        terms: [tiles, digits, rows, SIDE], what each digit but zero sends: that of 1, and if there is, that of -1.
         start: [tiles, SIDE], what there is without inputs.
         noisy: whether there are variances.
         top: the largest code; 0 where ADCs lose nothing.
         weight: for each column of a current, what its step counts; columns are those of `out`, again and again.
         state: of the random numbers.
     """
-    rows, steps, kinds = terms.shape[1], len(counts), len(terms) + 1
+    rows, steps, kinds = terms.shape[2], len(counts), terms.shape[1] + 1
     size = 4 if kinds == 2 else 3
     groups = -(-rows // size)
     sections = -(-groups // _SECTION)

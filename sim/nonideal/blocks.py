@@ -85,7 +85,7 @@ class Streamed:
         start = beside(block.offset, block.floor)
         width = start.size // (2 if block.noisy else 1)
         weight = np.pad(block.weight, (0, width - len(block.weight)))
-        return cls(block.rows, np.stack(terms), start, block.noisy, block.top, weight)
+        return cls(block.rows, np.ascontiguousarray(np.stack(terms).transpose(2, 0, 1, 3)), start, block.noisy, block.top, weight)
 
     def add(self, numbers: FloatArray, plan: Layout, out: FloatArray, rng: np.random.Generator) -> None:
         """As `Block.add`, in one pass."""
