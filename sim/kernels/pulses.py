@@ -24,22 +24,25 @@ _PULSES = 512  # at a time; a pulse is a step of a vector
 
 
 @part
-def _any(values: Reals) -> bool:
-    """Whether there is a number but zero."""
-    for i in range(values.shape[0]):
-        for j in range(values.shape[1]):
-            if values[i, j] != 0:
+def _is_always_noisy(start: Reals) -> bool:
+    """Whether there is a variance without inputs."""
+    for t in range(start.shape[0]):
+        for w in range(SIDE // 2, SIDE):
+            if start[t, w] > 0:
                 return True
     return False
 
 
 @apart
-def _take(numbers: Reals, begin: int, first: int, added: int, whole: Ints) -> None:
-    """Some rows of some vectors as whole numbers, vectors side by side."""
-    for v in range(whole.shape[1]):
-        vector = numbers[begin + v, first:]
-        for k in range(whole.shape[0]):
+def _take(numbers: Reals, begin: int, vectors: int, first: int, rows: int, added: int, whole: Ints) -> None:
+    """Some rows of some vectors as whole numbers, vectors side by side; rows that there are not are zero."""
+    for v in range(vectors):
+        vector = numbers[begin + v, first : first + rows]
+        for k in range(rows):
             whole[k, v] = np.int32(vector[k]) + np.int32(added)
+    for k in range(rows, len(whole)):
+        for v in range(vectors):
+            whole[k, v] = 0
 
 
 @part
@@ -50,11 +53,11 @@ def _digit(number: int, bit: int) -> int:
 
 
 @apart
-def _code(whole: Ints, k: int, groups: int, bit: int, kinds: int, codes: Ints) -> None:
+def _code(whole: Ints, k: int, groups: int, vectors: int, bit: int, kinds: int, codes: Ints) -> None:
     """The patterns of all groups in one step, as numbers in the base of two or three."""
     bit = np.int32(bit)
     for q in range(groups):
-        for v in range(codes.shape[1]):
+        for v in range(vectors):
             if kinds == 2:
                 low = (whole[k + q, v] >> bit & 1) + (whole[k + groups + q, v] >> bit & 1) * 2
                 high = (whole[k + 2 * groups + q, v] >> bit & 1) + (whole[k + 3 * groups + q, v] >> bit & 1) * 2
@@ -65,27 +68,44 @@ def _code(whole: Ints, k: int, groups: int, bit: int, kinds: int, codes: Ints) -
 
 
 @apart
-def _note(codes: Ints, groups: int, vectors: int, patterns: int, step: int, steps: int, used: Ints, number: Ints) -> None:
-    """The rows of the table that are to be added for each pulse, and how many; one of zeros is behind the last."""
+def _note(
+    codes: Ints,
+    groups: int,
+    vectors: int,
+    patterns: int,
+    s: int,
+    step: int,
+    steps: int,
+    used: Ints,
+    number: Ints,
+) -> None:
+    """The rows of the table that are to be added for each pulse, and how many; where there is none, one of zeros."""
     for v in range(vectors):
-        n = 0
+        r, n = v * steps + step, 0
         for q in range(groups):
-            used[v * steps + step, n] = q * patterns + codes[q, v]
+            used[s, r, n] = q * patterns + codes[q, v]
             n += codes[q, v] != 0
-        number[v * steps + step] = n
+        number[s, r] = n
 
 
 @apart
-def _find(number: Ints, always: bool, live: Ints) -> int:
-    """The pulses to which something is to be added, and how many."""
+def _find(number: Ints, pulses: int, always: bool, place: Ints) -> int:
+    """A place for each pulse to which something is to be added, and -1 for the others; how many places there are."""
     alive = 0
-    for r in range(number.shape[1]):
+    for r in range(pulses):
         some = always
-        for s in range(number.shape[0]):
+        for s in range(len(number)):
             some = some or number[s, r] > 0
-        live[r] = some
+        place[r] = alive if some else -1
         alive += some
     return alive
+
+
+@apart
+def _begin(start: Reals, t: int, sums: Reals, p: int) -> None:
+    """Put what there is without inputs."""
+    for w in range(start.shape[1]):
+        sums[p, w] = start[t, w]
 
 
 @apart
@@ -132,10 +152,11 @@ def _convert(sums: Reals, p: int, top: float, counts: float, total: Reals) -> No
 
 
 @apart
-def _disturb(pairs: Reals, p: int, noise: Reals) -> None:
+def _disturb(sums: Reals, p: int, half: int, numbers: Reals) -> None:
     """Add noise to currents, beside which are their variances."""
-    for w in range(noise.shape[1]):
-        pairs[p, 0, w] += np.sqrt(pairs[p, 1, w]) * noise[p, w]
+    currents, variances, normal = sums[p, :half], sums[p, half:], numbers[p * half :]
+    for w in range(half):
+        currents[w] += np.sqrt(variances[w]) * normal[w]
 
 
 @apart
@@ -182,50 +203,41 @@ def stream(
         state: of the random numbers.
     """
     rows, steps, kinds = terms.shape[2], len(counts), terms.shape[1] + 1
-    size = 4 if kinds == 2 else 3
+    size, half = 4 if kinds == 2 else 3, start.shape[1] // 2
     groups = -(-rows // size)
     sections = -(-groups // _SECTION)
     vectors = max(1, _PULSES // steps)
-    pulses = vectors * steps
-    codes = np.empty((_SECTION, vectors), np.int32)
-    used, number = np.empty((sections, pulses, _SECTION), np.uint16), np.empty((sections, pulses), np.int64)
-    live, table = np.empty(pulses, np.bool_), np.empty((_SECTION * kinds**size, SIDE), out.dtype)
-    half = start.shape[1] // 2
-    sums, noise = np.empty((pulses + 1, 2 * half), out.dtype), np.empty((pulses, half), np.float32)
-    pairs = sums.reshape(pulses + 1, 2, half)
+    most = vectors * steps
+    whole, codes = np.empty((sections * _SECTION * size, vectors), np.int32), np.empty((_SECTION, vectors), np.int32)
+    used, number = np.empty((sections, most, _SECTION), np.uint16), np.empty((sections, most), np.int64)
+    place, table = np.empty(most, np.int64), np.empty((_SECTION * kinds**size, SIDE), out.dtype)
+    sums, noise = np.empty((most + 1, SIDE), out.dtype), np.empty(most * half, np.float32)
     total = np.empty(half if noisy else 2 * half, out.dtype)
-    always = noisy and _any(start[:, half:])
+    always = noisy and _is_always_noisy(start)
     for begin in range(0, len(numbers), vectors):
-        end = min(begin + vectors, len(numbers))
-        pulses = (end - begin) * steps
-        whole = np.zeros((sections * _SECTION * size, end - begin), np.int32)
-        _take(numbers, begin, first, added, whole[:rows])
+        some = min(vectors, len(numbers) - begin)
+        _take(numbers, begin, some, first, rows, added, whole)
         for s in range(sections):
             few = min(_SECTION, groups - s * _SECTION)
             for step in range(steps):
-                _code(whole, s * _SECTION * size, few, step, kinds, codes[:, : end - begin])
-                _note(codes, few, end - begin, kinds**size, step, steps, used[s], number[s])
-        alive = _find(number[:, :pulses], always, live)
+                _code(whole, s * _SECTION * size, few, some, step, kinds, codes)
+                _note(codes, few, some, kinds**size, s, step, steps, used, number)
+        alive = _find(number, some * steps, always, place)
         for t in range(len(start)):
             for s in range(sections):
                 _tabulate(terms, t, s * _SECTION * size, min(_SECTION, groups - s * _SECTION), size, table)
-                p = 0
-                for r in range(pulses):
-                    if live[r]:
-                        _sum(start, t, table, used, s, r, number[s, r], sums, p)
-                        p += 1
-            sums[alive] = start[t]
+                for r in range(some * steps):
+                    if place[r] >= 0:
+                        _sum(start, t, table, used, s, r, number[s, r], sums, place[r])
+            _begin(start, t, sums, alive)
             if noisy:
-                fill(state, noise[:alive].reshape(-1))
-            p = 0
-            for v in range(begin, end):
-                total[:] = 0
+                fill(state, noise[: alive * half])
+            for v in range(some):
+                for w in range(len(total)):
+                    total[w] = 0
                 for step in range(steps):
-                    if live[(v - begin) * steps + step]:
-                        if noisy:
-                            _disturb(pairs, p, noise)
-                        _convert(sums, p, top, counts[step], total)
-                        p += 1
-                    else:
-                        _convert(sums, alive, top, counts[step], total)
-                _add(total, weight, t * len(total), v, out)
+                    p = place[v * steps + step]
+                    if noisy and p >= 0:
+                        _disturb(sums, p, half, noise)
+                    _convert(sums, p if p >= 0 else alive, top, counts[step], total)
+                _add(total, weight, t * len(total), begin + v, out)

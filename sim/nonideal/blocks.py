@@ -14,7 +14,7 @@ from sim.nonideal.converters import AdcRange, adc_range, clipped_share
 from sim.nonideal.layout import Layout
 from sim.nonideal.streams import FloatArray, normal
 
-_SAMPLED = 1 << 16  # currents of a block and a step that are looked at to calibrate
+_SAMPLED = 1 << 16  # currents of a slice and a step, of all blocks together, that are looked at to calibrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,9 @@ def _adc_errors(plan: Layout, rng: np.random.Generator) -> tuple[FloatArray, Flo
     return 1 + error.gain * gains, error.offset * offsets
 
 
-def _some(currents: FloatArray) -> FloatArray:
+def _some(currents: FloatArray, most: int) -> FloatArray:
     """Some of many currents [B, C], evenly from all columns: steps that divide C would never see most of them."""
-    step = max(1, currents.size // _SAMPLED)
+    step = max(1, currents.size // most)
     while math.gcd(step, currents.shape[1]) > 1:
         step += 1
     return currents.ravel()[::step]
@@ -174,7 +174,7 @@ def calibrated(
         for signal in signals:
             currents = bent[:, signal.rows] @ signal.matrix + signal.bias
             for s, part in enumerate(np.split(currents, slices, axis=1)):
-                seen[s].append(_some(part))
+                seen[s].append(_some(part, math.ceil(_SAMPLED / len(signals))))
     ranges, clipped = [], []
     for parts in seen:
         values = np.concatenate(parts) if parts else None
