@@ -39,7 +39,7 @@ def digits(numbers: Reals, shift: int, bit: int, span: int, signed: bool, out: R
 
 
 @kernel
-def convert(currents: Reals, offset: Reals, top: float, weight: Reals, out: Reals) -> None:
+def convert(currents: Reals, offset: Reals, top: np.floating[Any], weight: Reals, out: Reals) -> None:
     """Add what ADCs make of currents [B, J * M], in their steps, to sums [B, M]: J converters for each output.
 
     Currents are left as what is added.

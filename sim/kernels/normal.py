@@ -68,7 +68,11 @@ def _draw(state: Words, words: Words, radius: Floats, first: Floats, second: Flo
 @kernel
 def fill(state: Words, out: Floats) -> None:
     """Fill an array of one axis with normal numbers; `state` [4, LANES] goes on, and must not be 0 all over."""
-    words, radius, rest = np.empty((2, LANES), np.uint32), np.empty(LANES, np.float32), np.empty(2 * LANES, np.float32)
+    words, radius, rest = (
+        np.empty((2, LANES), np.uint32),
+        np.empty(LANES, np.float32),
+        np.empty(2 * LANES, np.float32),
+    )
     for begin in range(0, len(out), 2 * LANES):
         left = len(out) - begin
         if left >= 2 * LANES:

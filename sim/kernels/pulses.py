@@ -1,8 +1,11 @@
 """Products with inputs that are streamed bit by bit: sums, noise, conversion and adding up, in one pass.
 
-Digits that are zero or one need no multiplication: the sums of some rows are tabulated for all patterns of digits, and
-a product is a sum of rows of that table, one for each group of rows (the method of four Russians: Arlazarov et al.,
-Soviet Mathematics Doklady 11, 1970). Groups without any digit are left out, and so are pulses without any.
+Digits that are zero or one need no multiplication: the sums of some rows are tabulated for all patterns of digits,
+and a product is a sum of rows of that table, one for each group of rows (the method of four Russians: Arlazarov et
+al., Soviet Mathematics Doklady 11, 1970). Groups without any digit are left out, and so are pulses without any.
+
+What is called with numbers that are known only when it runs is vectorized; loops over few numbers that are known
+are unrolled first, and are not.
 """
 
 from __future__ import annotations
@@ -46,16 +49,16 @@ def _take(numbers: Reals, begin: int, vectors: int, first: int, rows: int, added
 
 
 @part
-def _digit(number: int, bit: int) -> int:
+def _digit(number: np.int32, bit: np.int32) -> np.int32:
     """A bit of a number's magnitude, shifted for negative ones: digits zero, one, and two for -1."""
-    digit = np.int32(np.int32(abs(number)) >> np.int32(bit)) & np.int32(1)
+    digit = np.int32(np.int32(abs(number)) >> bit) & np.int32(1)
     return np.int32(digit << np.int32(number < 0))
 
 
 @apart
-def _code(whole: Ints, k: int, groups: int, vectors: int, bit: int, kinds: int, codes: Ints) -> None:
+def _code(whole: Ints, k: int, groups: int, vectors: int, step: int, kinds: int, codes: Ints) -> None:
     """The patterns of all groups in one step, as numbers in the base of two or three."""
-    bit = np.int32(bit)
+    bit = np.int32(step)
     for q in range(groups):
         for v in range(vectors):
             if kinds == 2:
@@ -140,7 +143,7 @@ def _sum(start: Reals, t: int, table: Reals, used: Ints, s: int, r: int, number:
 
 
 @apart
-def _convert(sums: Reals, p: int, top: float, counts: float, total: Reals) -> None:
+def _convert(sums: Reals, p: int, top: np.floating[Any], counts: np.floating[Any], total: Reals) -> None:
     """Add codes to what all steps count."""
     zero = top - top
     for w in range(len(total)):
@@ -181,7 +184,7 @@ def stream(
     terms: Reals,
     start: Reals,
     noisy: bool,
-    top: float,
+    top: np.floating[Any],
     weight: Reals,
     state: Words,
     out: Reals,

@@ -73,7 +73,7 @@ class Streamed:
         from sim.kernels.pulses import SIDE
 
         def beside(currents: FloatArray, variance: FloatArray) -> FloatArray:
-            """[..., columns] in tiles [..., tiles, SIDE], the last one filled up: currents, and beside them variances."""
+            """[..., columns] in tiles [..., tiles, SIDE], the last one filled up; variances stand beside currents."""
             parts = [currents, variance] if block.noisy else [currents]
             width = SIDE // 2 if block.noisy else SIDE
             behind = [(0, 0)] * (currents.ndim - 1) + [(0, -currents.shape[-1] % width)]
@@ -85,7 +85,14 @@ class Streamed:
         start = beside(block.offset, block.floor)
         width = start.size // (2 if block.noisy else 1)
         weight = np.pad(block.weight, (0, width - len(block.weight)))
-        return cls(block.rows, np.ascontiguousarray(np.stack(terms).transpose(2, 0, 1, 3)), start, block.noisy, block.top, weight)
+        return cls(
+            block.rows,
+            np.ascontiguousarray(np.stack(terms).transpose(2, 0, 1, 3)),
+            start,
+            block.noisy,
+            block.top,
+            weight,
+        )
 
     def add(self, numbers: FloatArray, plan: Layout, out: FloatArray, rng: np.random.Generator) -> None:
         """As `Block.add`, in one pass."""
