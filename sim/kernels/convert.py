@@ -39,24 +39,24 @@ def digits(numbers: Reals, shift: int, bit: int, span: int, signed: bool, out: R
 
 
 @kernel
-def convert(currents: Reals, slope: Reals, shift: Reals, top: Reals, weight: Reals, out: Reals) -> None:
-    """Add what ADCs make of currents [B, J * M] to sums [B, M]: J converters for each output.
+def convert(currents: Reals, offset: Reals, top: np.floating[Any], weight: Reals, out: Reals) -> None:
+    """Add what ADCs make of currents [B, J * M], in their steps, to sums [B, M]: J converters for each output.
 
-    A converter's code is ``round(slope * current + shift)``, between 0 and `top`; one with `top` 0 does not round.
+    Currents are left as what is added.
+
+    A converter's code is ``round(current + offset)``, between 0 and `top`; with `top` 0 they do not round.
 
     Args:
-        slope, shift: [J * M], gain and offset of each column's converter, in its steps.
-        top, weight: [J], the largest code, and what a step counts in the sum.
+        offset, weight: [J * M], the code without any current, and what a step counts in the sum.
     """
-    outputs = out.shape[1]
+    zero = top - top
     for b in range(currents.shape[0]):
-        for j in range(len(top)):
-            begin, highest, counts = j * outputs, top[j], weight[j]
-            zero = highest * 0
-            if highest > 0:
-                for m in range(outputs):
-                    code = np.rint(currents[b, begin + m] * slope[begin + m] + shift[begin + m])
-                    out[b, m] += counts * min(max(code, zero), highest)
-            else:
-                for m in range(outputs):
-                    out[b, m] += counts * (currents[b, begin + m] * slope[begin + m] + shift[begin + m])
+        for c in range(currents.shape[1]):
+            current = currents[b, c] + offset[c]
+            code = np.rint(current)
+            code = code if code > zero else zero
+            code = code if code < top else top
+            currents[b, c] = weight[c] * (code if top > zero else current)
+        for begin in range(0, currents.shape[1], out.shape[1]):
+            for m in range(out.shape[1]):
+                out[b, m] += currents[b, begin + m]

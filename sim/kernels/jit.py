@@ -172,6 +172,15 @@ class _Compiler(Compiler):  # type: ignore[misc]
         return managers
 
 
+class _DisjointCompiler(_Compiler):
+    """The same, for what is called with arrays of which none overlaps another, which LLVM has to know to keep sums in
+    registers."""
+
+    def _compile_core(self) -> object:
+        self.state.flags.noalias = True
+        return super()._compile_core()
+
+
 _apart: dict[str, tuple[Callable[..., object], Callable[[], int]]] = {}
 _found: set[str] = set()
 
@@ -254,26 +263,31 @@ def part(function: F) -> F:
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
 
 
+def disjoint(function: F) -> F:
+    """A part whose arrays do not overlap."""
+    return _compiled(function, _DisjointCompiler, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
+
+
 def maker(function: F) -> F:
     """A part that makes arrays, or calls one that returns what it has made, and has to free them."""
     return _compiled(function, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 
 
 @contextmanager
-def cached() -> Iterator[dict[str, object]]:
+def cached(compiler: type[Compiler] = _Compiler) -> Iterator[dict[str, object]]:
     """Machine code of what is compiled here is kept in the cache folder; gives the options of a compilation."""
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        yield {"error_model": "numpy", "pipeline_class": _Compiler if _IS_KNOWN else Compiler}
+        yield {"error_model": "numpy", "pipeline_class": compiler if _IS_KNOWN else Compiler}
     finally:
         config.CACHE_DIR = before
 
 
-def _compiled(function: F, **options: bool) -> F:
+def _compiled(function: F, compiler: type[Compiler] = _Compiler, **options: bool) -> F:
     if config.DISABLE_JIT:  # to debug kernels as the Python that they are
         return function
-    with cached() as more:
+    with cached(compiler) as more:
         compiled = numba.njit(**options, **more)(function)
     template = compiled.get_call_template
 

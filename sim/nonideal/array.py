@@ -14,12 +14,12 @@ import numpy as np
 from sim.arch.crossbar import Crossbar
 from sim.arch.noise import Noise
 from sim.errors import TilenestError
-from sim.nonideal.blocks import Block, calibrated, equipped, lowest
+from sim.nonideal.blocks import Block, Streamed, calibrated, equipped, lowest
 from sim.nonideal.cells import Writer
 from sim.nonideal.converters import AdcRange
 from sim.nonideal.digits import input_code, weight_code
 from sim.nonideal.layout import Layout
-from sim.nonideal.streams import FloatArray, Seed, normal, stream
+from sim.nonideal.streams import FloatArray, Seed, stream
 
 _CACHED = 1 << 17  # inputs or currents at a time, so that they stay in the cache,
 _FEWEST = 256  # unless products of matrices were slow, for so few vectors
@@ -55,7 +55,7 @@ class Programmed:
     """A matrix in arrays; see `program`."""
 
     layout: Layout
-    blocks: tuple[Block, ...]
+    blocks: tuple[Block | Streamed, ...]
     offsets: FloatArray
     report: Report
 
@@ -93,13 +93,8 @@ class Programmed:
         if pedestal:
             sums = numbers.sum(axis=1, keepdims=True) + inputs.shift * numbers.shape[1]
             out -= out.dtype.type(pedestal) * sums
-        dac = self.layout.noise.dac
-        for counts, digits in inputs.pulses(numbers):
-            if dac and dac.noise:
-                digits = digits + out.dtype.type(dac.noise) * normal(digits.shape, rng)
-            bent = self.layout.bent(digits)
-            for block in self.blocks:
-                block.add(counts, bent[:, block.signal.rows], out, rng)
+        for block in self.blocks:
+            block.add(numbers, self.layout, out, rng)
         out *= out.dtype.type(inputs.scale * self.layout.weights.scale)
 
 

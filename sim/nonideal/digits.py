@@ -92,6 +92,11 @@ class InputCode:
         counts = [2.0 ** (step * self.step_bits) for step in range(self.steps)]
         return (*counts[:-1], -counts[-1] if self.negative_top else counts[-1])
 
+    @property
+    def bipolar(self) -> bool:
+        """Whether digits may be negative."""
+        return self.least < 0 and not self.shift and not self.negative_top
+
     def numbers(self, inputs: FloatArray) -> FloatArray:
         """Whole numbers, in the precision of the inputs."""
         out = np.multiply(inputs, inputs.dtype.type(1 / self.scale))
@@ -105,10 +110,9 @@ class InputCode:
             return
         from sim.kernels.convert import digits
 
-        bipolar = self.least < 0 and not self.shift and not self.negative_top
         for step, counts in enumerate(self.counts):
             out = np.empty_like(numbers)
-            digits(numbers.ravel(), self.shift, step * self.step_bits, self.span, bipolar, out.ravel())
+            digits(numbers.ravel(), self.shift, step * self.step_bits, self.span, self.bipolar, out.ravel())
             yield counts, out
 
 

@@ -88,6 +88,12 @@ class Layout:
         return bipolar or self.xbar.signs == "balanced"
 
     @property
+    def streamed(self) -> bool:
+        """Whether inputs come as single bits, of which there are no shades."""
+        dac = self.noise.dac
+        return self.inputs.span == 1 and not (dac and dac.noise)
+
+    @property
     def pedestal(self) -> float:
         """What each unit of the inputs adds to the sums though no weight is there; it is taken off digitally."""
         if self.weights.paired:

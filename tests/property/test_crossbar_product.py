@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from sim.arch.noise import (
     Wires,
 )
 from sim.nonideal.array import Programmed, program
+from sim.nonideal.layout import Layout
 from sim.nonideal.programming import programmed
 from sim.nonideal.streams import stream
 from sim.reference.crossbar_product import Conductance, Walk
@@ -159,6 +161,64 @@ def test_noise_of_a_sum_is_that_of_its_devices(model: str, signs: str):
     deviation = fast.std(axis=0)
     assert np.abs(slow.mean(axis=0) - fast.mean(axis=0)).max() < 4 * deviation.max() / math.sqrt(draws)
     np.testing.assert_allclose(slow.std(axis=0), deviation, rtol=4 / math.sqrt(2 * draws))
+
+
+def by_matrices(*args: Any) -> Programmed:
+    """`program`, with products of matrices where bits are streamed, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Layout, "streamed", property(lambda self: False))
+        return program(*args)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["pulses", "twos", "offset"]),
+    st.booleans(),
+    st.sampled_from([0, 8]),
+    st.integers(1, 300),
+    st.integers(1, 40),
+    st.integers(1, 150),
+    st.integers(0, 2**20),
+)
+def test_sums_of_tables_are_products_of_matrices(
+    input_signs: str, signed: bool, bits: int, rows: int, outputs: int, vectors: int, seed: int
+):
+    """Also of more rows, columns and vectors than are tabulated at once, and of vectors without any digit."""
+    rng = np.random.default_rng(seed)
+    weights, inputs = rng.standard_normal((rows, outputs)), rng.standard_normal((vectors, rows))
+    inputs[rng.random(inputs.shape) < rng.random((vectors, 1))] = 0
+    inputs = inputs if signed else np.abs(inputs)
+    xbar = Crossbar(400, 256, cell=Cell(2, 50.0, 2.0), input_signs=input_signs, step_bits=1, adc=Adc(bits))
+    noise = Noise(programming=Programming(sigma=0.1))
+    tables, matrices = (
+        make(weights, xbar, noise, seed, inputs).product(inputs, rng) for make in (program, by_matrices)
+    )
+    np.testing.assert_allclose(tables, matrices, atol=1e-9 * np.abs(matrices).max())
+
+
+@pytest.mark.parametrize("thermal", [None, Thermal(1e9, 0.05)])
+@pytest.mark.parametrize("input_signs", ["pulses", "twos"])
+def test_noise_beside_tables_is_that_beside_matrices(input_signs: str, thermal: Thermal | None):
+    """Mean and variance are the same, and no draw knows others: sums of many vary as if they were independent."""
+    rng, draws = np.random.default_rng(8), 20_000
+    weights, inputs = rng.standard_normal((140, 11)), rng.standard_normal(140)
+    xbar = Crossbar(140, 256, cell=Cell(2, 50.0, 2.0), input_bits=4, input_signs=input_signs, step_bits=1, adc=Adc(6))
+    args = weights, xbar, Noise(read=Read(sigma=0.1), thermal=thermal), 1, inputs[None]
+    fast, slow = (make(*args).product(np.tile(inputs, (draws, 1)), rng) for make in (program, by_matrices))
+    deviation = slow.std(axis=0)
+    assert np.abs(fast.mean(axis=0) - slow.mean(axis=0)).max() < 5 * deviation.max() * math.sqrt(2 / draws)
+    np.testing.assert_allclose(fast.std(axis=0), deviation, rtol=5 / math.sqrt(draws))
+    together = fast.reshape(-1, 50, 11).sum(axis=(1, 2)).std()
+    assert together == pytest.approx(math.sqrt(50 * np.square(deviation).sum()), rel=5 / math.sqrt(2 * draws / 50))
+
+
+def test_nothing_is_drawn_for_vectors_of_zeros():
+    weights, inputs = np.random.default_rng(1).standard_normal((30, 4)), np.zeros((200, 30))
+    inputs[::2] = 1
+    xbar = Crossbar(30, 64, cell=Cell(2, 25.0), input_signs="pulses", step_bits=1)
+    found = program(weights, xbar, Noise(read=Read(sigma=0.1)), 1, inputs).product(inputs, np.random.default_rng(0))
+    assert len(np.unique(found[1::2], axis=0)) == 1
+    assert len(np.unique(found[::2], axis=0)) > 50
 
 
 def test_single_precision_changes_no_more_than_its_rounding():
