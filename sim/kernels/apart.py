@@ -39,6 +39,13 @@ def apart(function: F) -> F:
     return types.ExternalFunction(name, signature)  # type: ignore[return-value]
 
 
+def types_of(kernel: Any) -> tuple[Type, ...]:
+    """What a kernel is called with, by its annotations; named tuples are passed as they are."""
+    hints = typing.get_type_hints(kernel.py_func, include_extras=True)
+    del hints["return"]
+    return tuple(_owner(h) if isinstance(h, type) and issubclass(h, tuple) else _field(h) for h in hints.values())
+
+
 def _type_of(hint: Any) -> Type:
     if hint in (int, float):
         return int64 if hint is int else float64

@@ -21,7 +21,7 @@ from sim.kernels.bounds import (
     Task,
 )
 from sim.kernels.compare import keep_label
-from sim.kernels.cost import Floats
+from sim.kernels.cost import Floats1
 from sim.kernels.follow import close_window, cross_windows, grow_windows, is_pending
 from sim.kernels.jit import caller, maker, part
 from sim.kernels.labels import (
@@ -44,7 +44,7 @@ from sim.kernels.labels import (
     value,
 )
 from sim.kernels.lattice import set_lattice
-from sim.kernels.layout import Ints
+from sim.kernels.layout import Ints, Ints1, Ints2
 from sim.kernels.lend import give_back, lend
 from sim.kernels.nests import Exact, is_allowed, price_nest, take_best, write_nest
 from sim.kernels.place import new_place, set_place
@@ -250,16 +250,16 @@ def _complete(
 
 @caller
 def branch(
-    copies: Ints,
-    room: Ints,
+    copies: Ints2,
+    room: Ints1,
     task: Task,
     chain: Chain,
-    fixed: Floats,
-    power: Floats,
-    most: Floats,
+    fixed: Floats1,
+    power: Floats1,
+    most: Floats1,
     exact: Exact,
     labels: Labels,
-    work: Floats,
+    work: Floats1,
     best: float,
 ) -> tuple[float, float]:
     """Search all nests with these bounds in space for one better than `best`.

@@ -22,7 +22,7 @@ from sim.kernels.bounds import (
 from sim.kernels.cost import Floats, Floats1, Floats2, Floats3
 from sim.kernels.jit import caller, maker, part
 from sim.kernels.labels import Goal, least
-from sim.kernels.layout import Ints, Ints1
+from sim.kernels.layout import Ints1, Ints3
 from sim.kernels.lend import give_back, lend
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
 from sim.kernels.place import new_place, set_place
@@ -156,7 +156,7 @@ def worth(floor: Floor, task: Task, goal: Goal) -> float:
 
 @caller
 def root_bounds(
-    chosen: Ints, task: Task, chain: Chain, fixed: Floats, power: Floats, most: Floats, out: Floats
+    chosen: Ints3, task: Task, chain: Chain, fixed: Floats1, power: Floats1, most: Floats1, out: Floats1
 ) -> None:
     """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
     task, chain = lend(task), lend(chain)

@@ -1,7 +1,7 @@
 """Compiles all kernels ahead of their first use: the very first run waits for little else.
 
-Two processes do it side by side: one compiles what counts and leaves it in the cache folder, where the other one,
-which compiles the rest, waits for it. A light optimization is enough: kernels run as fast, and compile faster.
+Processes do it side by side: one compiles what counts and leaves it in the cache folder, where another one, which
+compiles a search, waits for it. A light optimization is enough: kernels run as fast, and compile faster.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from numba.core import config
 from numba.core.registry import cpu_target
 from numba.core.types import Dispatcher, Type
 
-from sim.kernels import branch, cost, reuse, search
+from sim.kernels import branch, cost, reuse, roots, search
 from sim.kernels.ahead import fill_ahead, set_rents
+from sim.kernels.apart import types_of
 from sim.kernels.follow import see
 from sim.kernels.jit import find, function_of, is_kept, leave_to
 from sim.kernels.lean import is_lean
 from sim.kernels.nests import price_nest
+from sim.kernels.roots import fill_floor
 from sim.kernels.tables import fill_tables
 
 _INT, _ROW, _TABLE, _BOOK = int64, int64[::1], int64[:, ::1], int64[:, :, ::1]
@@ -37,11 +39,12 @@ _SPACE = (_BOOK, _BOOK, _ROW, _ROW, _TABLE, _TABLE, _ROW)
 _LIGHT = "1"
 _SELDOM = (100_000, 50, 1000)
 
-_PARTS: Any = () if config.DISABLE_JIT else (price_nest, fill_tables, fill_ahead, set_rents, see)
-_KERNELS = {
-    "compile_counting": (reuse.count,),
-    "compile_parts": tuple(function_of(p.symbol) for p in _PARTS),
-}
+_PRICING: Any = (price_nest,)
+_BOUNDS: Any = (fill_floor, fill_tables, fill_ahead, set_rents, see)
+_KERNELS: dict[str, tuple[Any, ...]] = {"compile_counting": (reuse.count,)}
+if not config.DISABLE_JIT:
+    _KERNELS["compile_prices"] = tuple(function_of(p.symbol) for p in _PRICING)
+    _KERNELS["compile_bounds"] = (roots.root_bounds, *(function_of(p.symbol) for p in _BOUNDS))
 
 
 def is_warm(mapper: str) -> bool:
@@ -59,18 +62,19 @@ def warm_up() -> None:
 
 @contextmanager
 def beside(*tasks: str) -> Iterator[None]:
-    """Another process carries out these functions of this module meanwhile; what needs its kernels waits for them."""
-    missing = [kernel for task in tasks for kernel in _KERNELS[task] if not is_kept(kernel)]
-    if not missing:
-        yield
-        return
-    code = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as w; " + "; ".join(f"w.{t}()" for t in tasks)
-    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    leave_to(child, *missing)
+    """Other processes carry out these functions of this module meanwhile; what needs their kernels waits for them."""
+    children = []
+    for task in tasks:
+        missing = [kernel for kernel in _KERNELS[task] if not is_kept(kernel)]
+        if missing:
+            code = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as w; w.{task}()"
+            children.append(subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL))
+            leave_to(children[-1], *missing)
     try:
         yield
     finally:
-        child.wait()  # if it has failed, what it should have compiled is compiled here
+        for child in children:
+            child.wait()  # if it has failed, what it should have compiled is compiled here
 
 
 def compile_counting() -> None:
@@ -79,11 +83,26 @@ def compile_counting() -> None:
         _compile(reuse.count, *_SHAPE, *_NEST, *_SCRATCH, _TABLE)
 
 
-def compile_parts() -> None:
-    """Compile most of what the exact search calls by address."""
+def compile_prices() -> None:
+    """Compile what counts and prices a nest of the exact search."""
     with light_optimization():
-        for part in _PARTS:
+        for part in _PRICING:
             find(part.symbol)
+
+
+def compile_bounds() -> None:
+    """Compile the rest of what the exact search calls by its address, and what bounds the parts of a space."""
+    with light_optimization():
+        _compile(roots.root_bounds, *types_of(roots.root_bounds))
+        for part in _BOUNDS:
+            find(part.symbol)
+
+
+def compile_branch() -> None:
+    """Compile the exact search, while other processes compile what it calls."""
+    if not is_kept(branch.branch):
+        with beside("compile_prices", "compile_bounds"), light_optimization():
+            _compile(branch.branch, *types_of(branch.branch))
 
 
 def compile_pricing() -> None:

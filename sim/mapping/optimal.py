@@ -28,7 +28,7 @@ from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
 from sim.kernels.roots import root_bounds
-from sim.kernels.warm import beside, light_optimization
+from sim.kernels.warm import compile_branch, is_warm
 from sim.mapping.annealer import Sampled, anneal
 from sim.mapping.dataflow import ANY, Dataflow
 from sim.mapping.found import Found, Interrupted
@@ -90,14 +90,12 @@ def optimum(layer: Layer, arch: Architecture, dataflow: Dataflow, objective: Obj
 
 @functools.cache
 def compile_search() -> None:
-    """Compile the search, if it has not been, so that no search takes the time for it.
-
-    Another process compiles what counts and prices. Bounds and branches have most of their parts in common.
-    """
+    """Compile the search, if it has not been, or load it, so that no search takes the time for it."""
+    if not is_warm("optimal"):
+        compile_branch()
     layer = Layer.einsum("small", {"M": 2, "K": 2}, inputs="K", weights="M K", outputs="M")
     arch = Architecture("small", (Memory("memory", (ALL,), math.inf), Fanout("array", 2), Compute("mac")))
-    with beside("compile_parts"), light_optimization():
-        _Search(Space(layer, arch, ANY), Objective(energy=1), math.inf).run()
+    _Search(Space(layer, arch, ANY), Objective(energy=1), math.inf).run()
 
 
 def _with_nest(found: Found, better: Found) -> Found:
