@@ -100,9 +100,8 @@ def compile_bounds() -> None:
 
 def compile_branch() -> None:
     """Compile the exact search, while other processes compile what it calls."""
-    if not is_kept(branch.branch):
-        with beside("compile_prices", "compile_bounds"), light_optimization():
-            _compile(branch.branch, *types_of(branch.branch))
+    with beside("compile_prices", "compile_bounds"), light_optimization():
+        _compile(branch.branch, *types_of(branch.branch))
 
 
 def compile_pricing() -> None:
@@ -134,14 +133,15 @@ def light_optimization() -> Iterator[None]:
     it asks a dozen kinds of things that can be added.
     """
     level, thresholds, context = config.OPT, gc.get_threshold(), cpu_target.typing_context
+    resolve = context.resolve_function_type
     config.OPT = config._OptLevel(_LIGHT)
     gc.freeze()
     gc.set_threshold(*_SELDOM)
-    context.resolve_function_type = _remembering(context.resolve_function_type)
+    context.resolve_function_type = _remembering(resolve)
     try:
         yield
     finally:
-        del context.resolve_function_type
+        context.resolve_function_type = resolve
         gc.set_threshold(*thresholds)
         gc.unfreeze()
         config.OPT = level
