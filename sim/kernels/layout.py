@@ -81,7 +81,7 @@ class Scratch(NamedTuple):
 
     lane: Ints  # [1, numbers], see `sim.kernels.lane`
     stamp: Ints  # [10, words of the longest rank, loops or terms], for `sim.kernels.rank`
-    memo: Ints  # [rows, columns] remembered sums of ranks; the first column is the sum, the others are the key
+    memo: Ints  # [rows, columns] remembered sums of ranks: the key, then the sums (see `sim.kernels.rank.find_sums`)
 
 
 def new_scratch(shape: Shape, loops: int) -> Scratch:

@@ -7,6 +7,7 @@ enough.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from sim.mapping.problem import AXES
 
 if TYPE_CHECKING:
     from sim.mapping.space import Space
+
+MOST = 100  # exchanges that are looked at: of many dimensions that are alike there are more than ways to use copies
 
 
 def mirrors(space: Space) -> list[Ints]:
@@ -32,9 +35,10 @@ def mirrors(space: Space) -> list[Ints]:
         )
         for letter in space.letters
     ]
-    kinds = [(int(size), *own) for size, own in zip(space.size, asked, strict=True)]
+    stands = [_stands(space.shape, d) for d in space.dims]
+    kinds = list(zip(space.size.tolist(), asked, stands, strict=True))
     out = []
-    for exchange in _exchanges(kinds, ()):
+    for exchange in itertools.islice(_exchanges(kinds, ()), MOST):
         names = list(range(len(space.shape.size)))
         for d, other in enumerate(exchange):
             names[space.dims[d]] = space.dims[other]
@@ -66,6 +70,17 @@ def _ranks(shape: Shape, names: Sequence[int]) -> list[list[tuple[object, ...]]]
             for k in range(tensor[FIRST], tensor[LAST])
         )
         for tensor in shape.tensors[:-1].tolist()
+    ]
+
+
+def _stands(shape: Shape, d: int) -> list[tuple[int, ...]]:
+    """The tensors in which a dimension stands, each with its coefficient there and what the rank is like."""
+    return [
+        (t, rank[COEF + i], rank[OFFSET], rank[EXTENT])
+        for t, tensor in enumerate(shape.tensors[:-1].tolist())
+        for rank in shape.ranks[tensor[FIRST] : tensor[LAST]].tolist()
+        for i in range(TERMS)
+        if rank[TERM + i] == d
     ]
 
 
