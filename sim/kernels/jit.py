@@ -47,7 +47,8 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(place.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    return own_folder(f"kernels-{digest.hexdigest()[:16]}") or Path(tempfile.mkdtemp(prefix="tilenest-"))
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    return own_folder(name) or Path(tempfile.mkdtemp(prefix="tilenest-")) / name
 
 
 class _Library(JITCodeLibrary):  # type: ignore[misc]

@@ -7,6 +7,7 @@ compiles a search, waits for it. A light optimization is enough: kernels run as 
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Hashable, Iterator
@@ -22,7 +23,7 @@ from sim.kernels import branch, cost, reuse, roots, search
 from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.apart import types_of
 from sim.kernels.follow import see
-from sim.kernels.jit import find, function_of, is_kept, leave_to
+from sim.kernels.jit import cache_folder, find, function_of, is_kept, leave_to
 from sim.kernels.lean import is_lean
 from sim.kernels.nests import price_nest
 from sim.kernels.roots import fill_floor
@@ -64,11 +65,14 @@ def warm_up() -> None:
 def beside(*tasks: str) -> Iterator[None]:
     """Other processes carry out these functions of this module meanwhile; what needs their kernels waits for them."""
     children = []
+    environment = {**os.environ, "TILENEST_CACHE": str(cache_folder().parent)}  # it may be a temporary one
     for task in tasks:
         missing = [kernel for kernel in _KERNELS[task] if not is_kept(kernel)]
         if missing:
             code = f"import sys; sys.path[:] = {sys.path!r}; import {__name__} as w; w.{task}()"
-            children.append(subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL))
+            children.append(
+                subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, env=environment)
+            )
             leave_to(children[-1], *missing)
     try:
         yield

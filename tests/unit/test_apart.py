@@ -66,7 +66,7 @@ def test_types_come_from_annotations() -> None:
 def _said(code: str, **environment: str) -> str:
     """What a new process prints that has this module as `t`."""
     done = subprocess.run(
-        [sys.executable, "-c", f"import test_apart as t; {code}"],
+        [sys.executable, "-c", f"import test_apart as t\n{code}"],
         cwd=Path(__file__).parent,
         env={**os.environ, **environment},
         capture_output=True,
@@ -89,3 +89,18 @@ def test_another_process_loads_what_one_has_compiled(tmp_path: Path, begin: str)
 
 def test_plain_python_calls_it_too() -> None:
     assert _said("print(t.sold(t._book()) == (12, 0))", NUMBA_DISABLE_JIT="1") == "True\n"
+
+
+def test_processes_share_a_folder_where_no_cache_can_be_written() -> None:
+    code = """
+from sim.kernels import jit, warm
+own, real = jit.cache_folder(), warm.subprocess.Popen
+ask = "from sim.kernels import jit; print(jit.cache_folder())"
+warm.subprocess.Popen = lambda command, **how: real([command[0], "-c", ask], env=how["env"])
+with warm.beside("compile_counting"):
+    pass
+print(own)
+"""
+    nowhere = "/dev/null/nowhere"
+    child, own = _said(code, TILENEST_CACHE=nowhere, XDG_CACHE_HOME=nowhere, HOME=nowhere).splitlines()
+    assert child == own
