@@ -41,15 +41,24 @@ def _known(layer: AnyLayer, trace: Trace | None, xbar: Crossbar) -> AnyLayer:
 
 
 def inputs_hold(trace: Trace, xbar: Crossbar) -> tuple[float, float]:
-    """Share of inputs that are not zero, and mean share of the largest digit over the steps of one that is not."""
+    """Share of inputs that are not zero, and mean share of a step's largest digit over the steps of one that is not.
+
+    The last step may have fewer bits than the others, and a smaller largest digit.
+    """
+    from sim.nonideal.array import vector_peaks
     from sim.nonideal.digits import input_code
 
     rows = trace.inputs[:: -(-len(trace.inputs) // _ROWS)]
+    if xbar.input_scale == "vector":
+        rows = rows / vector_peaks(rows)
     code = input_code(xbar, float(np.abs(rows).max()), bool((rows < 0).any()))
     numbers = code.numbers(rows)
     there = numbers != 0
-    steps = [np.abs(digits[there]).mean() / code.span for _, digits in code.pulses(numbers)] if there.any() else [0.0]
-    return _density(there), float(np.mean(steps))
+    if not there.any():
+        return _density(there), 0.0
+    means = [np.abs(digits[there]).mean() for _, digits in code.pulses(numbers)]
+    largest = [2**bits - 1 for bits in xbar.step_widths]
+    return _density(there), float(np.divide(means, largest).mean())
 
 
 def weights_hold(trace: Trace, xbar: Crossbar) -> tuple[float, float]:

@@ -289,7 +289,8 @@ class Crossbar:
         """Mean conductance of the cells that an input reaches, as a share of the largest.
 
         Of a pair, one cell holds the magnitude and the other one nothing; where half the range is added to all
-        weights, a zero is half of it. Where energies are means already, it is a share of that mean.
+        weights, a zero is half of it: the top bit, in one of the slices. Where energies are means already, it is a
+        share of that mean.
 
         Args:
             density: share of the weights that are not zero.
@@ -299,8 +300,21 @@ class Crossbar:
             return held + (1 - held) * self._mean(0.0) / self._mean(1.0)
         return self._mean(density * held)
 
+    @property
+    def _zero(self) -> float:
+        """Mean level of the cells of a weight of zero, as a share of the largest.
+
+        Half the range is the top bit alone: it is in the top slice, and the others hold nothing.
+        """
+        if self.signs != "offset":
+            return 0.0
+        if not self.cell.bits:
+            return 0.5
+        top = self.weight_bits - 1 - (self.slices - 1) * self.cell.bits
+        return float(2**top / (self.cell.levels - 1) / self.slices)
+
     def _mean(self, density: float) -> float:
-        zero, cells = (0.5, 1) if self.signs == "offset" else (0.0, 2)
-        level = (density * self.weight_ones + (1 - density) * zero) / cells
+        cells = 1 if self.signs == "offset" else 2
+        level = (density * self.weight_ones + (1 - density) * self._zero) / cells
         least = self.cell.least_us / self.cell.most_us
         return least + level * (1 - least)

@@ -187,12 +187,26 @@ def test_costs_and_arrays_are_those_of_the_cost_model(arch: str) -> None:
             (2 / 3, 20 / 30),
             (2 / 3, 5 / 6),
         ),
+        # three bits, then the one that is left: 7 and 5 of 7, 1 and 0 of 1
+        (
+            Crossbar(8, 8, input_bits=4, step_bits=3, weight_bits=3, cell=Cell(bits=2)),
+            (2 / 3, (12 / 14 + 1 / 2) / 2),
+            (2 / 3, 5 / 6),
+        ),
     ],
 )
 def test_cells_are_paid_by_what_they_hold(xbar: Crossbar, inputs: tuple[float, float], stored: tuple[float, float]):
     trace = Trace(np.array([[-3.0], [0.0], [2.0]]), np.array([[0.0, 15.0, 5.0]]), 1)
     assert inputs_hold(trace, xbar) == pytest.approx(inputs)
     assert weights_hold(trace, xbar) == pytest.approx(stored)
+
+
+def test_inputs_of_their_own_scale_drive_rows_as_far_as_it_says() -> None:
+    """As in one array: what is divided by its largest magnitude, has the digits of that."""
+    trace = Trace(np.ones((2, 1)), np.array([[15.0, 0.0], [0.0, 3.0]]), 1)
+    xbar = Crossbar(8, 8, input_bits=4)
+    assert inputs_hold(trace, xbar) == pytest.approx((1 / 2, (4 + 2) / 8))
+    assert inputs_hold(trace, replace(xbar, input_scale="vector")) == pytest.approx((1 / 2, 1))
 
 
 def test_an_interrupted_study_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

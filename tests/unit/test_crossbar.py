@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim.api import load_arch, run
-from sim.arch.crossbar import Adc, Crossbar
+from sim.arch.crossbar import Adc, Cell, Crossbar
 from sim.arch.tree import Architecture
 from sim.components.table import node_costs
 from sim.engines.crossbar import evaluate
@@ -197,6 +197,10 @@ def test_the_mean_conductance():
     offset = Crossbar(4, 16, signs="offset", weight_ones=0.2)
     assert offset.conductance() == pytest.approx(0.2)
     assert offset.conductance(density=0.5) == pytest.approx(0.35)  # a zero is half of the range
+    sliced = Crossbar(128, 128, weight_bits=16, signs="offset", cell=Cell(bits=2))
+    assert sliced.conductance(density=0) == pytest.approx(2 / 3 / 8)  # 2**15: the top of eight cells is at 2 of 3
+    uneven = replace(sliced, weight_bits=15)
+    assert uneven.conductance(density=0) == pytest.approx(1 / 3 / 8)  # 2**14: the top cell holds one bit alone
     pair = Crossbar(4, 16, weight_ones=0.4)
     assert pair.conductance(density=0.5) == pytest.approx(0.1)
     leaky = replace(pair, cell=replace(pair.cell, most_us=10, least_us=1))
