@@ -17,6 +17,8 @@ from sim.errors import TilenestError, there_are
 
 Array = NDArray[Any]
 
+TRAINED_ON = "fashion_mnist"  # what all shipped models have learnt; see workloads/train
+
 # Where Debian's package dataset-fashion-mnist puts the whole of it, by the name of ours.
 INSTALLED = {"fashion_mnist": Path("/usr/share/datasets/fashion-mnist")}
 

@@ -25,7 +25,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--model", metavar="MODELS", type=names, required=True, help="ONNX models with weights, separated by commas"
     )
     parser.add_argument(
-        "--dataset", "--data", metavar="DATASET", required=True, help="a shipped one, a .npz file or IDX files"
+        "--dataset",
+        "--data",
+        metavar="DATASET",
+        help="a shipped one, a .npz file or IDX files (default: what shipped models were trained on)",
     )
     parser.add_argument("--images", metavar="N", type=inputs.count, help="only the first N samples (default: all)")
     parser.add_argument(
@@ -65,7 +68,7 @@ def execute(args: argparse.Namespace) -> int:
     plan = Plan.of(
         args.arch,
         args.model,
-        args.dataset,
+        args.dataset or _trained_on(args.model),
         set=args.set,
         images=args.images,
         vary=[*args.vary, *_times(args)],
@@ -109,6 +112,22 @@ def _times(args: argparse.Namespace) -> list[str]:
     if args.time is not None:
         out.append(f"noise.time={args.time}")
     return out
+
+
+def _trained_on(models: list[str]) -> str:
+    """The data set of shipped models, where none is named.
+
+    Raises:
+        TilenestError: when a model is not a shipped one.
+    """
+    from sim.accuracy.data import TRAINED_ON
+    from sim.arch.library import names as shipped
+    from sim.errors import TilenestError
+
+    foreign = [model for model in models if model not in shipped("workloads/models")]
+    if foreign:
+        raise TilenestError(f"--dataset is missing: what '{foreign[0]}' has been trained on is not known")
+    return TRAINED_ON
 
 
 def _one_thread() -> None:

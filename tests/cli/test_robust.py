@@ -273,3 +273,17 @@ def test_idx_files(asked: Any, tmp_path: Path) -> None:
     (folder / "t10k-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 4, 1]))
     status, _, err = asked("--model", "fashion_mlp", "--dataset", "idx")
     assert (status, err) == (2, "idx/t10k-labels-idx1-ubyte: not a file of the form IDX, or cut short\n")
+
+
+def test_shipped_models_come_with_their_data(tilenest: Any) -> None:
+    words = ("robust", "--arch", "pcm_crossbar", "--model", "fashion_mlp", "--images", "20", "--seeds", "2")
+    status, out, err = tilenest(*words)
+    assert (status, err) == (0, "")
+    assert "20 samples of fashion_mnist" in out
+
+
+def test_other_models_need_theirs(tilenest: Any, tmp_path: Path) -> None:
+    network(tmp_path)
+    said = "--dataset is missing: what 'made.onnx' has been trained on is not known\n"
+    words = ("robust", "--arch", "pcm_crossbar", "--model", "fashion_mlp,made.onnx")
+    assert tilenest(*words) == (2, "", said)
