@@ -99,6 +99,7 @@ class Place(NamedTuple):
     grown: Ints3  # [D, most, primes]
     counts: Ints1  # [D]
     strides: Ints1  # [D]
+    order: Ints1  # [D] the dimensions by their strides
     busy: Floats1  # [1] the share of all copies' steps that have work
     alike: Floats2  # [T, F] copies below a fanout that want the same words of a tensor
     beyond: Floats1  # [F + 1] all copies across a fanout and those further out

@@ -36,8 +36,8 @@ from sim.kernels.labels import (
     status_inside,
     waited_for,
 )
-from sim.kernels.paths import EXACT, SETTLED, add_width, ahead, spot, spots
-from sim.kernels.tables import Tables, cost_at, most_at, row_of, slides, statuses
+from sim.kernels.paths import EXACT, SETTLED, add_width, ahead, spots
+from sim.kernels.tables import Tables, cost_at, most_at, row_of, slides, spot, statuses
 
 LOOKS = 24  # labels at the same place with which a new one is compared
 
@@ -74,7 +74,7 @@ def _fill_alike(
         tile = tables.tile[t * chain.level.shape[1] + status_inside(closed, chain), point_of(closed)]
         for v in range(len(out)):
             high = most_at(e, v, point_of(closed), tile, chain, tables)
-            out[v] += high - cost_at(e, 0, v, point_of(closed), tile, chain, tables)
+            out[v] += high - cost_at(e, v, point_of(closed), tile, chain, tables)
     if alike:
         for v in range(len(out)):
             out[v] += labels.wide[one, v]
@@ -94,8 +94,8 @@ def _add_width(
 ) -> None:
     """Add by how much what is to come of the windows of an edge that are known exactly may differ."""
     t, base, slot = chain.edge[e, TENSOR], point_of(closed), tables.slot[e, closed_at(closed, chain)]
-    at0, now0 = spot(t, 0, base, task, place), spot(t, 0, point, task, place)
-    at1, now1 = spot(t, 1, base, task, place), spot(t, 1, point, task, place)
+    at0, now0 = spot(t, 0, base, tables), spot(t, 0, point, tables)
+    at1, now1 = spot(t, 1, base, tables), spot(t, 1, point, tables)
     last0, last1, left = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1, tables.left[t, point]
     tile = tables.tile[t * chain.level.shape[1] + status_inside(closed, chain), base]
     for c in range(tables.starts.shape[1]):

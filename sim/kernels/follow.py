@@ -18,13 +18,12 @@ from sim.kernels.paths import (
     ahead,
     fill_spot,
     has_copies,
-    spot,
     spots,
     stepped,
     whole,
 )
 from sim.kernels.steps import ALL, OTHER
-from sim.kernels.tables import Tables, row_of, slides
+from sim.kernels.tables import Tables, row_of, slides, spot
 
 
 @part
@@ -68,7 +67,7 @@ def see(
     """Words of a class that is not followed, if an edge closes at a point of stretch `k`: left in `tables.seen`."""
     t, row, crossed = chain.edge[e, TENSOR], len(tables.steps) - 2, labels.crossed[label]
     one, two, flat = tables.steps[row, 0], tables.steps[row + 1, 0], e >= chain.searched[0]
-    at0, at1 = spot(t, 0, point, task, place), spot(t, 1, point, task, place)
+    at0, at1 = spot(t, 0, point, tables), spot(t, 1, point, tables)
     fill_spot(e, 0, k, tables.starts[e, c], at0, flat, crossed, task, chain, place, tables.group, one)
     fill_spot(e, 1, k, tables.starts[e, c], at1, flat, crossed, task, chain, place, tables.group, two)
     if flat:  # nothing is kept
@@ -95,7 +94,7 @@ def close_window(
     """Add the costs of an edge with windows that closes at a point of stretch `k`."""
     t, slot = chain.edge[e, TENSOR], tables.slot[e, k]
     left = tables.left[t, point]
-    at0, at1 = spot(t, 0, point, task, place), spot(t, 1, point, task, place)
+    at0, at1 = spot(t, 0, point, tables), spot(t, 1, point, tables)
     last0, last1 = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1
     for c in range(tables.starts.shape[1]):
         if tables.starts[e, c] < 0:
@@ -184,8 +183,8 @@ def _step(
     """The same for one edge."""
     t, state, closed = chain.edge[e, TENSOR], labels.state[new, e], labels.closed[new, e]
     base, slot = point_of(closed), tables.slot[e, closed_at(closed, chain)]
-    at0, now0, next0 = spot(t, 0, base, task, place), spot(t, 0, point, task, place), spot(t, 0, to, task, place)
-    at1, now1, next1 = spot(t, 1, base, task, place), spot(t, 1, point, task, place), spot(t, 1, to, task, place)
+    at0, now0, next0 = spot(t, 0, base, tables), spot(t, 0, point, tables), spot(t, 0, to, tables)
+    at1, now1, next1 = spot(t, 1, base, tables), spot(t, 1, point, tables), spot(t, 1, to, tables)
     last0, last1 = spots(t, 0, task, place) - 1, spots(t, 1, task, place) - 1
     left, after = tables.left[t, point], tables.left[t, to]
     tile = tables.tile[t * chain.level.shape[1] + status_inside(closed, chain), base]

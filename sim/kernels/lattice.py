@@ -1,7 +1,7 @@
 """The lattice of tiles: for every dimension a divisor of what its loops in time have to cover.
 
 A point says how far the loops from a place in the nest inward reach in time. Points are numbered by the positions of
-their divisors, the last dimension fastest; growing by a prime leads to the next points outward.
+their divisors, the dimension that has the most of them fastest; growing by a prime leads to the next points outward.
 """
 
 from __future__ import annotations
@@ -43,11 +43,20 @@ def set_divisors(n: int, row: Ints, grown: Ints) -> int:
 
 
 @part
-def set_lattice(passes: Ints, divisors: Ints, grown: Ints, counts: Ints, strides: Ints) -> int:
-    """Lay out the points for loops in time that make so many passes over each dimension; returns their number."""
+def set_lattice(passes: Ints, divisors: Ints, grown: Ints, counts: Ints, strides: Ints, order: Ints) -> int:
+    """Lay out the points for loops in time that make so many passes over each dimension; returns their number.
+
+    Along the dimensions `order` they lie further and further apart.
+    """
     points = 1
-    for d in range(len(passes) - 1, -1, -1):
+    for d in range(len(passes)):
         counts[d] = set_divisors(passes[d], divisors[d], grown[d])
+        i = d
+        while i > 0 and counts[order[i - 1]] < counts[d]:
+            order[i] = order[i - 1]
+            i -= 1
+        order[i] = d
+    for d in order:
         strides[d] = points
         points *= counts[d]
     return points

@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 Ints1 = Annotated[Ints, 1]  # by their number of axes
 Ints2 = Annotated[Ints, 2]
 Ints3 = Annotated[Ints, 3]
+Ints4 = Annotated[Ints, 4]
 
 # Rows of the table of loops; LENGTH begins with their number, the columns after them are spare.
 DIM, BOUND, AXIS, STEP, PART, LENGTH = range(6)

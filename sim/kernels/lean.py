@@ -48,10 +48,27 @@ class _Compiler(jit._Compiler):
             _compiling.pop()
 
 
+class _Straight(_Compiler, jit._DisjointCompiler):
+    """The same, for what is called with arrays of which none overlaps another."""
+
+
+def _take_promises() -> None:
+    """Have Numba type indices so."""
+    arraydecl.get_array_index_type = _without_sign  # type: ignore[attr-defined, unused-ignore]
+
+
+def straight(function: F) -> F:
+    """A part that uses no negative index, and whose arrays do not overlap."""
+    if config.DISABLE_JIT:
+        return function
+    _take_promises()
+    return jit._compiled(function, _Straight, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
+
+
 def lean(function: F) -> F:
     """A kernel (see `sim.kernels.jit`) that makes no arrays and, as all that it calls, uses no negative index."""
     compiled: Any = jit._compiled(function, cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
     if jit._IS_KNOWN and not config.DISABLE_JIT:
-        arraydecl.get_array_index_type = _without_sign  # type: ignore[attr-defined, unused-ignore]
+        _take_promises()
         compiled._compiler.pipeline_class = _Compiler
     return compiled

@@ -82,16 +82,6 @@ def is_uneven(t: int, task: Task, place: Place) -> bool:
 
 
 @part
-def spot(t: int, w: int, point: int, task: Task, place: Place) -> int:
-    """Where in the lattice of a window a point lies; 0 if there is no such window."""
-    d0, d1 = task.window[t, w, 0], task.window[t, w, 1]
-    if d0 < 0:
-        return 0
-    first = (point // place.strides[d0]) % place.counts[d0]
-    return first * place.counts[d1] + (point // place.strides[d1]) % place.counts[d1]
-
-
-@part
 def spots(t: int, w: int, task: Task, place: Place) -> int:
     """How many points the lattice of a window has."""
     d0, d1 = task.window[t, w, 0], task.window[t, w, 1]

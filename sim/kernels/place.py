@@ -9,17 +9,18 @@ from sim.kernels.room import floats1, floats2, ints1, ints2, ints3
 
 
 @maker
-def new_place(task: Task, room: Ints) -> Place:
-    """Room for a place; `room` is the most divisors and primes there may be."""
+def new_place(task: Task, limits: Ints) -> Place:
+    """Room for a place; `limits` are the most divisors and primes there may be."""
     fanouts, dims, tensors = len(task.node), len(task.size), len(task.depends)
     return Place(
         ints2(fanouts, dims, 1),
         ints2(fanouts + 1, dims, 1),
         ints1(dims, 1),
-        ints2(dims, room[0], 1),
-        ints3(dims, room[0], room[1], -1),
+        ints2(dims, limits[0], 1),
+        ints3(dims, limits[0], limits[1], -1),
         ints1(dims, 1),
         ints1(dims, 1),
+        ints1(dims, 0),
         floats1(1),
         floats2(tensors, fanouts),
         floats1(fanouts + 1),

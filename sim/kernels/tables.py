@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.kernels.apart import apart
 from sim.kernels.bounds import (
     BASE,
     BASE_AT_MOST,
     BITS,
-    CHILD_NODE,
     FIRST_AT_MOST,
     FIRST_TILE,
     IS_HARD,
@@ -22,28 +20,20 @@ from sim.kernels.bounds import (
     Chain,
     Place,
     Task,
-    set_lines,
 )
 from sim.kernels.cost import Floats, Floats1, Floats2, Floats3, Floats4
-from sim.kernels.even import window_words
 from sim.kernels.jit import maker, part
 from sim.kernels.layout import Ints, Ints1, Ints2
 from sim.kernels.paths import (
-    EVEN,
-    EXACT,
     PRICE_ROWS,
-    STATIC,
-    add_words,
-    fill_spot,
-    is_static,
-    is_uneven,
-    set_classes,
-    spot,
     spots,
 )
-from sim.kernels.room import floats1, floats2, floats3, floats4, ints1, ints2, zeros1, zeros2
-from sim.kernels.steps import ALL, AT_MOST, REST, STEP_ROWS
+from sim.kernels.room import floats1, floats3, floats4, ints1, ints2, zeros2
+from sim.kernels.steps import STEP_ROWS
 from sim.kernels.windows import new_group
+
+# Rows of `Tables.lack`.
+PE_WHOLE, INNER = range(2)
 
 MOST_STEPS = 1 << 19  # places in tables of steps; without them windows are not followed
 
@@ -52,12 +42,14 @@ class Tables(NamedTuple):
     """What is known of every point: N of them, T tensors, S statuses, V costs, E edges, W slots
     for edges with windows, C classes of gaps, P spots in a window."""
 
-    done: Ints1  # [N] whether the loops over the inner dimensions are complete
+    lack: Ints2  # [2, N] dimensions whose loops are not complete: of those that a PE does whole; of the inner ones
+    spot: Ints2  # [2 * T, N] where in the lattice of its two windows a point lies
     left: Floats2  # [T, N] how often a tensor that closes there comes
     tile: Floats2  # [T * S, N] words of the largest tile
     line: Floats3  # [6, V, E] of edges without windows (see `sim.kernels.bounds.set_lines`)
     slot: Ints2  # [E, F + 1] of a tensor with windows: its row in `cost`, by the stretch where it closes; -1 without
-    cost: Floats2  # [W * V, N]
+    worth: Floats3  # [W, spots, looked] what words cost of tiles of these spots in both windows, as they come once
+    cost: Floats2  # [W, N] the same at every point, as often as they come, for the cost that is looked at
     starts: Ints2  # [E, C] the first gaps of the classes of edges with windows (see `sim.kernels.paths`); -1: no more
     prices: Floats4  # [E, C, PRICE_ROWS, V]
     known: Ints2  # [W, C] how well
@@ -75,6 +67,12 @@ class Tables(NamedTuple):
 def digit(point: int, d: int, place: Place) -> int:
     """The number of the divisor of dimension `d` at a point."""
     return (point // place.strides[d]) % place.counts[d]
+
+
+@part
+def spot(t: int, w: int, point: int, tables: Tables) -> int:
+    """Where in the lattice of a window a point lies; 0 if there is no such window."""
+    return tables.spot[2 * t + w, point]
 
 
 @part
@@ -104,54 +102,6 @@ def is_held(k: int, t: int, i: int, chain: Chain) -> bool:
     return chain.stage[t, i] < k and i < chain.number[t] - 1
 
 
-@maker
-def _fill_points(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
-    """The first three tables."""
-    dims, most = len(task.size), chain.level.shape[1]
-    at = ints1(dims, 0)
-    for point in range(points):
-        tables.done[point] = 1
-        for d in range(dims):
-            if task.rules[1, d] and at[d] < place.counts[d] - 1:
-                tables.done[point] = 0
-        for t in range(len(task.depends)):
-            out = 1.0
-            for d in range(dims):
-                if not task.depends[t, d]:
-                    out *= place.passes[d] // place.divisors[d, at[d]]
-            tables.left[t, point] = 1.0 if task.kind[IS_HARD, t] else out
-            for i in range(chain.number[t] - 1):
-                if i and chain.stage[t, i] == chain.stage[t, i - 1]:
-                    tables.tile[t * most + i, point] = tables.tile[t * most + i - 1, point]
-                else:
-                    tables.tile[t * most + i, point] = _tile_words(t, max(0, chain.stage[t, i]), at, task, place)
-        d = dims - 1
-        while d >= 0:
-            at[d] += 1
-            if at[d] < place.counts[d]:
-                break
-            at[d] = 0
-            d -= 1
-
-
-@part
-def _tile_words(t: int, stage: int, at: Ints, task: Task, place: Place) -> float:
-    """Words of the largest tile of a tensor in stretch `stage`."""
-    out = 1.0
-    if task.kind[IS_HARD, t]:
-        return out
-    for d in range(len(task.size)):
-        if task.most[t, d]:
-            out *= min(task.most[t, d], place.divisors[d, at[d]] * place.inside[stage, d])
-    for w in range(2):
-        d0, d1, c0, c1 = task.window[t, w]
-        if d0 >= 0:
-            n0 = min(task.size[d0], place.divisors[d0, at[d0]] * place.inside[stage, d0])
-            n1 = min(task.size[d1], place.divisors[d1, at[d1]] * place.inside[stage, d1])
-            out *= min(float(window_words(c0, n0, c1, n1)), task.words[t, 1 + w])
-    return out
-
-
 @part
 def most_spots(task: Task, place: Place) -> int:
     """The most points that the lattice of a window has."""
@@ -170,64 +120,6 @@ def row_of(slot: int, c: int, tables: Tables) -> int:
 
 
 @part
-def _find_row(e: int, k: int, c: int, task: Task, chain: Chain, tables: Tables) -> int:
-    """The row of another edge whose tiles are the same, and what shares them; -1 if there is none."""
-    t, g = chain.edge[e, TENSOR], tables.starts[e, c]
-    for other in range(e + 1):
-        if (
-            chain.edge[other, TENSOR] != t
-            or chain.edge[other, STAGE] != chain.edge[e, STAGE]
-            or tables.slot[other, k] < 0
-        ):
-            continue
-        for b in range(tables.starts.shape[1]):
-            same = tables.starts[other, b] >= 0 and (other < e or b < c)
-            for f in range(len(task.node)):
-                inside = g < task.node[f] < chain.edge[e, CHILD_NODE]
-                same = same and inside == (tables.starts[other, b] < task.node[f] < chain.edge[other, CHILD_NODE])
-            if same:
-                return tables.row[tables.slot[other, k], b]
-    return -1
-
-
-@maker
-def _fill_window(e: int, k: int, points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
-    """Costs of an edge with windows at all points, at least, without first tiles; and its steps."""
-    t, costs, slot = chain.edge[e, TENSOR], tables.line.shape[1], tables.slot[e, k]
-    many0, many1 = spots(t, 0, task, place), spots(t, 1, task, place)
-    table, unused = zeros2(many0 * many1, costs), zeros1(costs)
-    crossed = ints1(len(task.node), -1)
-    for c in range(tables.starts.shape[1]):
-        g = tables.starts[e, c]
-        if g < 0:
-            break
-        last = len(tables.steps) - 2
-        found = _find_row(e, k, c, task, chain, tables)
-        row = found if 0 <= found < last else min((slot * tables.starts.shape[1] + c) * 2, last)
-        tables.row[slot, c] = row
-        for w in range(2 if row != found else 0):
-            tables.exact[row + w] = 1
-            for at in range(spots(t, w, task, place)):
-                out = tables.steps[row + w, at]
-                if not fill_spot(e, w, k, g, at, False, crossed, task, chain, place, tables.group, out):
-                    tables.exact[row + w] = 0
-        exact = tables.exact[row] == 1 and tables.exact[row + 1] == 1 and not is_uneven(t, task, place)
-        tables.known[slot, c] = EXACT if exact else EVEN
-        if is_static(e, k, g, task, chain, place) or row == last:
-            tables.known[slot, c] = STATIC
-        for i in range(many0):
-            for j in range(many1):
-                one, two = tables.steps[row, i], tables.steps[row + 1, j]
-                low = min(one[REST, i] * two[ALL, j], one[ALL, i] * min(two[REST, j], two[ALL, j]))
-                high = one[AT_MOST + ALL, i] * two[AT_MOST + ALL, j]
-                add_words(low, high, 0.0, tables.prices[e, c], chain.per_tile, table[i * many1 + j], unused)
-    for point in range(points):
-        at = spot(t, 0, point, task, place) * many1 + spot(t, 1, point, task, place)
-        for v in range(costs):
-            tables.cost[slot * costs + v, point] = table[at, v] * tables.left[t, point]
-
-
-@part
 def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
     """Number the places for costs of edges with windows; how many there are."""
     n = 0
@@ -240,32 +132,10 @@ def set_slots(task: Task, chain: Chain, slot: Ints) -> int:
     return n
 
 
-@apart
-def fill_tables(points: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
-    """All tables but what is still to come."""
-    _fill_points(points, task, chain, place, tables)
-    costs = tables.line.shape[1]
-    lines = floats2(LINES, costs)
-    for e in range(len(chain.edge)):
-        if slides(chain.edge[e, TENSOR], task):
-            set_classes(e, task, chain, place, tables.starts[e], tables.prices[e])
-        if e >= chain.searched[0]:
-            continue
-        set_lines(e, task, chain, place, lines)
-        for row in range(LINES):
-            for v in range(costs):
-                tables.line[row, v, e] = lines[row, v]
-        for k in range(len(task.node) + 1):
-            if tables.slot[e, k] >= 0:
-                _fill_window(e, k, points, task, chain, place, tables)
-
-
 @part
-def cost_at(e: int, k: int, v: int, point: int, tile: float, chain: Chain, tables: Tables) -> float:
-    """What an edge that closes at a point costs at least."""
+def cost_at(e: int, v: int, point: int, tile: float, chain: Chain, tables: Tables) -> float:
+    """What an edge without windows that closes at a point costs at least."""
     first = tables.line[FIRST_TILE, v, e] * tile
-    if tables.slot[e, k] >= 0:
-        return tables.cost[tables.slot[e, k] * tables.line.shape[1] + v, point] + first
     moved = tables.line[SLOPE, v, e] * tables.left[chain.edge[e, TENSOR], point] + tables.line[BASE, v, e]
     return moved / tile if chain.per_tile[v] else moved + first
 
@@ -308,12 +178,10 @@ def _begun(t: int, i: int, chain: Chain) -> bool:
 
 
 @part
-def may_cross(k: int, status: int, point: int, task: Task, chain: Chain, place: Place, tables: Tables) -> bool:
+def may_cross(k: int, status: int, point: int, task: Task, chain: Chain, tables: Tables) -> bool:
     """Whether the next fanout may be crossed here: what is kept inside it fits, and what must be done is."""
-    if k == 0:
-        for d in range(len(task.size)):
-            if task.rules[0, d] and digit(point, d, place) < place.counts[d] - 1:
-                return False
+    if k == 0 and tables.lack[PE_WHOLE, point] > 0:
+        return False
     most = chain.level.shape[1]
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
@@ -336,20 +204,25 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
     slot = ints2(edges, len(task.node) + 1, -1)
     slots, classes, spots_ = max(1, set_slots(task, chain, slot)), len(task.node) + 1, most_spots(task, place)
     rows_ = 2 * slots * classes if slots * classes * spots_**2 <= MOST_STEPS else 0
+    pairs = 1
+    for t in range(tensors):
+        pairs = max(pairs, spots(t, 0, task, place) * spots(t, 1, task, place) if slides(t, task) else 1)
     a = tensors * points
     b = a + tensors * most * points
-    c = b + slots * costs * points
+    c = b + slots * points
     whose = ints1(looked + (2 if looked > TIMES else 1), -1)
     for i in range(len(whose)):
         whose[i] = i if i < looked else -1
     d = c + len(whose) * rows * points
     return Tables(
-        ints1(points, 0),
+        ints2(2, points, 0),
+        ints2(2 * tensors, points, 0),
         work[:a].reshape((tensors, points)),
         work[a:b].reshape((tensors * most, points)),
         floats3(LINES, costs, edges),
         slot,
-        work[b:c].reshape((slots * costs, points)),
+        floats3(slots, pairs, looked),
+        work[b:c].reshape((slots, points)),
         ints2(edges, classes, -1),
         floats4(edges, classes, PRICE_ROWS, costs),
         ints2(slots, classes, 0),

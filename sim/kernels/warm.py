@@ -22,12 +22,12 @@ from numba.core.types import Dispatcher, Type
 from sim.kernels import branch, cost, reuse, roots, search
 from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.apart import types_of
+from sim.kernels.fill import fill_tables
 from sim.kernels.follow import see
 from sim.kernels.jit import cache_folder, find, function_of, is_kept, leave_to
 from sim.kernels.lean import is_lean
 from sim.kernels.nests import price_nest
 from sim.kernels.roots import fill_floor
-from sim.kernels.tables import fill_tables
 
 _INT, _ROW, _TABLE, _BOOK = int64, int64[::1], int64[:, ::1], int64[:, :, ::1]
 _FLOATS, _FLOAT_TABLE, _FLOAT_BOOK = float64[::1], float64[:, ::1], float64[:, :, ::1]

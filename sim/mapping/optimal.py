@@ -9,25 +9,22 @@ proved.
 from __future__ import annotations
 
 import functools
-import heapq
 import itertools
 import math
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sim.arch.tree import ALL, Architecture, Compute, Fanout, Memory
-from sim.kernels.bounds import ADDED, HOME, IS_HARD, NEVER, TIMES, Chain
+from sim.kernels.bounds import IS_HARD, NEVER, Chain
 from sim.kernels.branch import branch
-from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
+from sim.kernels.cost import Floats
 from sim.kernels.labels import COUNTED, MADE, SLACK, STOP, Labels
 from sim.kernels.lattice import MOST_PRIMES
 from sim.kernels.layout import AXIS, BOUND, DIM, LENGTH, LOOP_ROWS, Ints, new_counts, new_scratch
 from sim.kernels.nests import Exact
-from sim.kernels.roots import root_bounds
 from sim.kernels.warm import compile_branch, is_warm
 from sim.mapping.annealer import Sampled, anneal
 from sim.mapping.dataflow import ANY, Dataflow
@@ -35,6 +32,7 @@ from sim.mapping.found import Found, Interrupted
 from sim.mapping.judge import MOST_LOOPS, Judge
 from sim.mapping.nest import For, Item, Keep, Mapping, Parallel
 from sim.mapping.objective import Objective
+from sim.mapping.parts import Part, Parts, by_chain
 from sim.mapping.pricing import Pricing
 from sim.mapping.problem import AXES
 from sim.mapping.size import count_nests
@@ -43,7 +41,7 @@ from sim.workload.layer import Layer
 
 MOST_LABELS = 1 << 18  # in one part of the space
 MOST_MADE = 1 << 20  # labels in all parts, where no time is given: what takes more takes far more
-_AT_ONCE = 256  # ways to use the copies whose bounds are made together
+_TOGETHER = 32  # parts that are searched one after the other before anything else is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,89 +172,43 @@ class _Search:
 
     def _run(self) -> None:
         space = self.space
+        if not len(space.copies[1]):  # the dataflow demands what cannot be
+            return
         feeders = list(itertools.product(*(space.feeders(t) for t in space.layer.tensors)))
         pricing = Pricing(space, space.prices(feeders[0]))
-        code = space.passing @ (1 << np.arange(len(space.fanouts)))
-        codes, first = np.unique(code, return_index=True)
-        parts = [(f, straight, n) for n in range(len(codes)) for f in feeders for straight in pricing.straight(f)]
-        chains = [pricing.chain(f, straight, space.passing[first[n]]) for f, straight, n in parts]
-        totals = [space.prices(f).total for f, *_ in parts]
-        ways = [code == codes[n] for *_, n in parts]
-        axes, copies = space.copies
-        if not len(copies):  # the dataflow demands what cannot be
-            return
-        powers, most = np.array(self.objective.powers), np.array([self.objective.most_pj, self.objective.most_cycles])
-        room = np.array([space.most_divisors, MOST_PRIMES, pricing.looked])
-        exact = self._exact(pricing, axes[0])
-        for bound, i, s in self._parts(chains, ways, totals, powers, most, pricing):
-            if bound >= self.best - SLACK or bound == NEVER:
+        parts = Parts(space, self.objective, pricing, feeders)
+        exact = self._exact(pricing)
+        most_made = MOST_MADE if math.isinf(self.deadline) else np.iinfo(np.int64).max
+        limits = np.array([space.most_divisors, MOST_PRIMES, pricing.looked, most_made])
+        many = 1
+        while True:
+            group = parts.take(many)
+            many = min(2 * many, _TOGETHER)
+            if not group or group[0][0] >= self.best - SLACK or group[0][0] == NEVER:
                 break
-            if time.monotonic() >= self.deadline or (math.isinf(self.deadline) and self.tally[MADE] > MOST_MADE):
-                self.left = min(self.left, bound)
+            if time.monotonic() >= self.deadline or self.tally[MADE] > most_made:
+                self.left = min(self.left, group[0][0])
                 break
-            labels = self._make_room(i, chains[i], copies[s], pricing.looked)
-            own = exact._replace(axes=axes[s], total=totals[i])
-            before = self.best
-            self.best, left = branch(
-                copies[s], room, space.task, chains[i], totals[i], powers, most, own, labels, _memory.work,
-                self.best,
-            )  # fmt: skip
-            self.left = min(self.left, left)
-            if self.best < before:
-                self.nest = self._mapping(own)
+            for own in by_chain(group):
+                parts.put_back(own[self._search(own, parts, limits, exact) :])
 
-    def _parts(
-        self,
-        chains: list[Chain],
-        ways: list[np.ndarray],
-        totals: list[Floats],
-        powers: Floats,
-        most: Floats,
-        pricing: Pricing,
-    ) -> Iterator[tuple[float, int, int]]:
-        """Bounds of parts, the least first: numbers of a chain and of one of its ways to use the copies in space.
+    def _search(self, group: list[Part], parts: Parts, limits: Ints, exact: Exact) -> int:
+        """Search parts that have a chain in common; returns how many of them are done with."""
+        i, before = group[0][1], self.best
+        ways = np.array([s for *_, s in group])
+        axes, copies = (table[ways] for table in self.space.copies)
+        labels = self._make_room(i, parts.chains[i], copies, int(limits[2]))
+        exact = exact._replace(total=parts.totals[i])
+        self.best, left, done = branch(
+            copies, axes, np.array([bound for bound, *_ in group]), limits, self.space.task, parts.chains[i],
+            parts.totals[i], parts.powers, parts.most, exact, labels, _memory.work, self.best,
+        )  # fmt: skip
+        self.left = min(self.left, left)
+        if self.best < before:
+            self.nest = self._mapping(exact)
+        return int(done)
 
-        There can be tens of thousands of ways, most of which are too slow by far. So their bounds are made when a
-        cruder one, of all chains, says that it is time.
-        """
-        copies = self.space.copies[1]
-        crude = self._crude(totals, pricing)
-        order = np.argsort(crude, kind="stable")
-        waiting: list[tuple[float, int, int]] = []
-        light = [_light(chain) for chain in chains]
-        for start in range(0, len(order), _AT_ONCE):
-            chosen = order[start : start + _AT_ONCE]
-            while waiting and waiting[0][0] <= crude[chosen[0]]:
-                yield heapq.heappop(waiting)
-            for i, chain in enumerate(light):
-                own = chosen[ways[i][chosen]]
-                bounds = np.empty(len(own))
-                root_bounds(copies[own], self.space.task, chain, totals[i], powers, most, bounds)
-                for bound, s in zip(bounds.tolist(), own.tolist(), strict=True):
-                    heapq.heappush(waiting, (bound, i, s))
-        while waiting:
-            yield heapq.heappop(waiting)
-
-    def _crude(self, totals: list[Floats], pricing: Pricing) -> Floats:
-        """For every way to use the copies, what a nest is worth at least: words come once, and PEs never wait."""
-        task, prices, total = self.space.task, pricing.prices, np.min(totals, 0)
-        one = np.ones((1, len(task.size)), np.int64)  # where there is no fanout
-        passes = -(-task.size // math.prod(self.space.copies[1].swapaxes(0, 1), start=one))
-        action = np.where(task.kind[0] == 1, UPDATE, READ)
-        words = task.words.prod(1)
-        tensors, home = range(len(words)), task.kind[HOME]
-        once = words @ prices.energy[tensors, home, action]
-        busy = max(
-            words * prices.port[tensors, home, action] @ (home == i) * prices.level[i, PORT_TIME] for i in home
-        )
-        cycles = np.maximum(math.prod(passes.T) * total[CYCLES], busy) + total[DEPTH]
-        pj = total[FIXED] + once + total[STATIC] * cycles
-        bits = words * prices.bits @ (home == 0)
-        costs = np.log(np.maximum(1e-12, [pj, cycles, np.full_like(cycles, bits)]))
-        beyond = (pj > self.objective.most_pj * (1 + SLACK)) | (cycles > self.objective.most_cycles * (1 + SLACK))
-        return np.where(beyond, NEVER, np.array(self.objective.powers) @ costs)
-
-    def _exact(self, pricing: Pricing, axes: Ints) -> Exact:
+    def _exact(self, pricing: Pricing) -> Exact:
         space, layer, arch = self.space, self.space.layer, self.space.arch
         shape, levels = space.shape, len(arch.memories)
         keep = np.full((len(layer.tensors) + 1, levels), -1, np.int64)
@@ -272,7 +224,7 @@ class _Search:
             np.ones(len(shape.size), np.int64),
             np.ones(max(3, 2 * levels)),
             np.array(space.dims, np.int64),
-            axes,
+            np.ones_like(space.copies[0][0]),
             loops.copy(),
             keep.copy(),
             np.zeros(3),
@@ -280,12 +232,13 @@ class _Search:
         )
 
     def _make_room(self, i: int, chain: Chain, copies: Ints, looked: int) -> Labels:
-        """See to it that working memory is large enough for a part with chain `i`."""
-        points = math.prod(map(divisors, (-(-self.space.size // copies.prod(0))).tolist()))
+        """See to it that working memory is large enough for parts with chain `i` and these ways to use the copies."""
+        passes = -(-self.space.size // copies.prod(1))
+        points = max(math.prod(map(divisors, own)) for own in passes.tolist())
         tensors, statuses = chain.level.shape
         stretches = len(self.space.fanouts) + 1
         rows = stretches * int(chain.number.prod())
-        costs = len(chain.edge) * stretches * len(chain.down)
+        costs = len(chain.edge) * stretches
         need = (tensors * (1 + statuses) + costs + (looked + 2) * rows) * points
         if len(_memory.work) < need:
             _memory.work = np.empty(need)
@@ -341,14 +294,6 @@ class _Search:
                 d, bound, a = int(loops[DIM, i]), int(loops[BOUND, i]), int(loops[AXIS, i])
                 items.append(For(names[d], bound) if a < 0 else Parallel(*axes[a], names[d], bound))  # type: ignore[arg-type]
         return Mapping(tuple(items))
-
-
-def _light(chain: Chain) -> Chain:
-    """A chain without the costs that say nothing before anything has closed."""
-    tells = chain.role > ADDED
-    tells[:TIMES] = True
-    names = ("down", "up", "added", "tile", "among", "role", "per_tile")
-    return chain._replace(**{name: np.ascontiguousarray(getattr(chain, name)[tells]) for name in names})
 
 
 @functools.cache

@@ -18,12 +18,13 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from sim.arch.tree import Architecture
-from sim.kernels import branch, compare
+from sim.kernels import branch, compare, moves
 from sim.kernels.bounds import NEVER
-from sim.mapping import optimal
+from sim.mapping import parts
 from sim.mapping.dataflow import Dataflow
 from sim.mapping.objective import OBJECTIVES
 from sim.mapping.optimal import MADE, _Search
+from sim.mapping.parts import Parts
 from sim.mapping.space import Space
 from sim.workload.layer import Layer
 from tests.strategies import small_cases
@@ -120,9 +121,9 @@ RULES: dict[str, tuple[Any, str, Callable[[Rule, Tell], Rule]]] = {
     "labels that others beat": (compare, "_is_as_good", keep_beaten),
     "labels that cannot beat the best nest": (compare, "least", forget_bounds),
     "parts, when their tables show it": (branch, "_look_ahead", look_at_all),
-    "parts, by their roots": (optimal, "root_bounds", forget_roots),
-    "ways to use the copies": (_Search, "_crude", forget_crude),
-    "room that cannot run short": (branch, "_forget_full", keep_full),
+    "parts, by their roots": (parts, "root_bounds", forget_roots),
+    "ways to use the copies": (Parts, "_crude_bounds", forget_crude),
+    "room that cannot run short": (moves, "_forget_full", keep_full),
     "labels, by rents of room": (branch, "set_rents", set_no_rents),
 }
 
@@ -181,6 +182,6 @@ def examine(rule: str, examples: int) -> int:
 
 if __name__ == "__main__":
     branch.PATIENCE = 20  # so that rents are used
-    optimal._AT_ONCE = 2  # and cruder bounds
+    parts._AT_ONCE = 2  # and cruder bounds
     np.seterr(over="ignore")  # hashes
     print(examine(sys.argv[1], int(sys.argv[2])))
