@@ -43,7 +43,7 @@ from sim.kernels.moves import expand
 from sim.kernels.nests import Exact, is_allowed, price_nest, take_best, write_nest
 from sim.kernels.place import new_place, set_place
 from sim.kernels.room import ints1
-from sim.kernels.roots import Floor, fill_floor, new_floor, set_steps, set_total, worth
+from sim.kernels.roots import Floor, fill_floor, new_floor, set_steps, set_total, unkept, worth
 from sim.kernels.tables import (
     Tables,
     make_tables,
@@ -90,7 +90,7 @@ def _search(
     best: float,
 ) -> tuple[float, float]:
     """The same for one way to use the copies."""
-    own_place, own_floor = new_place(task, limits), new_floor(task, chain)
+    own_place, own_floor = new_place(task, limits), new_floor(task, len(chain.down), chain.level.shape[1])
     own_goal = Goal(power, most, fixed.copy(), chain.role)
     place, floor, goal = lend(own_place), lend(own_floor), lend(own_goal)
     set_place(copies, task, place)
@@ -162,7 +162,7 @@ def _look_ahead(
         if v == OUTERMOST and not goal.power[2]:
             continue
         fill_ahead(points, v, task, chain, place, tables)
-        floor.total[v] = floor.anew[v] + tables.ahead[v, 0, 0]
+        floor.total[v] = unkept(v, floor) + tables.ahead[v, 0, 0]
         if worth(floor, task, goal) >= best - SLACK:
             return False
     return True
@@ -185,8 +185,8 @@ def _begin(
     labels.head[: tables.ahead.shape[1] * tables.ahead.shape[2]] = -1
     labels.used[0, :], labels.move[0, :], labels.crossed[0, :] = 0.0, 0, -1
     labels.closed[0, :], labels.state[0, :], labels.trace[0], labels.wide[0, :] = -1, -1, 0, 0.0
-    for v in range(len(floor.anew)):
-        labels.low[0, v] = floor.anew[v]
+    for v in range(labels.low.shape[1]):
+        labels.low[0, v] = unkept(v, floor)
         for t in range(len(floor.rest) if v >= looked else 0):
             labels.low[0, v] += floor.rest[t, 0, v]
         labels.high[0, v] = labels.low[0, v]

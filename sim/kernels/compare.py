@@ -200,15 +200,11 @@ def keep_label(
     if labels.key[new] >= best - SLACK:
         return False
     place_ = row * tables.ahead.shape[2] + point
-    looks, other = 0, labels.head[place_]
-    while other >= 0 and looks < LOOKS:
-        if _is_as_good(other, new, point, best, task, chain, place, goal, tables, labels):
-            return False
-        other = labels.at[other, 2]
-        looks += 1
     looks, before, other = 0, -1, labels.head[place_]
-    while other >= 0 and looks < LOOKS:  # others that the new one beats need not be continued
+    while other >= 0 and looks < LOOKS:
         after = labels.at[other, 2]
+        if _is_as_good(other, new, point, best, task, chain, place, goal, tables, labels):
+            return False  # those that the new one has beaten, the other one beats, too
         if _is_as_good(new, other, point, best, task, chain, place, goal, tables, labels):
             labels.at[other, 2] = GONE
             if before < 0:

@@ -54,6 +54,7 @@ class Labels(NamedTuple):
     trace: Ints1  # [N] the loops outside windows that had closed: a hash
     wide: Floats2  # [N, V] what of `high` - `low` is due to windows that are not known exactly
     heap: Ints1  # [N]
+    top: Floats1  # [N] their keys, in the order of the heap
     key: Floats1  # [N] of every label: the least that it can become
     cycles: Floats1  # [N] the least latency that it can have
     head: Ints1  # [rows * points] first label at a place, -1: none
@@ -165,15 +166,15 @@ def waited_for(status: int, low: Floats, chain: Chain) -> float:
 @part
 def push(label: int, labels: Labels) -> None:
     """Put a label on the heap."""
-    i = labels.order[0]
+    i, key = labels.order[0], labels.key[label]
     labels.order[0] += 1
     while i > 0:
         up = (i - 1) // 2
-        if labels.key[labels.heap[up]] <= labels.key[label]:
+        if labels.top[up] <= key:
             break
-        labels.heap[i] = labels.heap[up]
+        labels.heap[i], labels.top[i] = labels.heap[up], labels.top[up]
         i = up
-    labels.heap[i] = label
+    labels.heap[i], labels.top[i] = label, key
 
 
 @part
@@ -182,17 +183,17 @@ def pop(labels: Labels) -> int:
     out = labels.heap[0]
     labels.order[0] -= 1
     n = labels.order[0]
-    last = labels.heap[n]
+    last, key = labels.heap[n], labels.top[n]
     i = 0
     while 2 * i + 1 < n:
         j = 2 * i + 1
-        if j + 1 < n and labels.key[labels.heap[j + 1]] < labels.key[labels.heap[j]]:
+        if j + 1 < n and labels.top[j + 1] < labels.top[j]:
             j += 1
-        if labels.key[last] <= labels.key[labels.heap[j]]:
+        if key <= labels.top[j]:
             break
-        labels.heap[i] = labels.heap[j]
+        labels.heap[i], labels.top[i] = labels.heap[j], labels.top[j]
         i = j
-    labels.heap[i] = last
+    labels.heap[i], labels.top[i] = last, key
     return out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sim.kernels.bounds import (
     BITS,
     ENERGY,
@@ -22,6 +24,7 @@ from sim.kernels.tables import (
     Tables,
     cost_at,
     digit,
+    least_at,
     may_cross,
     may_grow,
     most_at,
@@ -119,10 +122,27 @@ def _closed(
 
 
 @part
+def _limit(old: int, best: float, goal: Goal, labels: Labels) -> float:
+    """With how much more energy than that of a label what follows may still beat the best nest: no less than that."""
+    most, cycles = goal.most[0], labels.cycles[old]
+    if best < NEVER and goal.power[0] > 0 and goal.power[2] == 0:
+        most = min(most, math.exp((best - goal.power[1] * math.log(max(cycles, 1e-12))) / goal.power[0]))
+    return most * (1 + 1e-9) - goal.fixed[0] - goal.fixed[1] * cycles - labels.low[old, ENERGY]
+
+
+@part
+def _may_follow(cost: float, row: int, point: int, limit: float, tables: Tables) -> bool:
+    """Whether a move that costs so much energy may lead on from there: a look before it is made."""
+    ahead = tables.ahead[ENERGY, row, point]
+    return ahead < NEVER and cost + ahead <= limit
+
+
+@part
 def _grown(
     old: int,
     made: int,
     best: float,
+    limit: float,
     complete: bool,
     started: bool,
     grows: Ints,
@@ -144,7 +164,7 @@ def _grown(
             if j < 0:
                 break
             to = point + (j - i) * place.strides[d]
-            if tables.ahead[ENERGY, row, to] == NEVER:
+            if not _may_follow(0.0, row, to, limit, tables):
                 continue
             copy_label(old, made, GROW, d, place.divisors[d, j] // place.divisors[d, i], labels)
             grow_windows(made, d, point, to, task, chain, place, tables, labels)
@@ -172,8 +192,10 @@ def expand(
     k, status = row // kinds, row % kinds
     started = may_grow(k, status, task, chain, grows)
     complete = tables.lack[INNER, point] == 0
-    made = _grown(old, made, best, complete, started, grows, task, chain, place, goal, tables, labels)
+    limit = _limit(old, best, goal, labels)
+    made = _grown(old, made, best, limit, complete, started, grows, task, chain, place, goal, tables, labels)
     crosses = k < len(task.node) and may_cross(k, status, point, task, chain, tables)
+    crosses = crosses and _may_follow(0.0, row + kinds, point, limit, tables)
     if crosses and _crossed(old, made, k, status, task, chain, place, tables, labels):
         made += keep_label(made, row + kinds, point, best, tables, task, chain, place, goal, labels)
     for t in range(len(task.depends)):
@@ -184,7 +206,9 @@ def expand(
             if chain.between[t, i, j] < 0 or (chain.stage[t, j] < k and j < chain.number[t] - 1):
                 continue
             to = row + (j - i) * statuses(t, chain)
-            if tables.ahead[ENERGY, to, point] == NEVER:
+            tile = tables.tile[t * chain.level.shape[1] + i, point]
+            cost = least_at(chain.between[t, i, j], k, ENERGY, point, tile, task, chain, place, tables)
+            if not _may_follow(cost, to, point, limit, tables):
                 continue
             if _closed(old, made, t, i, j, k, status, task, chain, place, tables, floor, labels):
                 made += keep_label(made, to, point, best, tables, task, chain, place, goal, labels)

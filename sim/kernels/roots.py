@@ -19,10 +19,10 @@ from sim.kernels.bounds import (
     Task,
     set_lines,
 )
-from sim.kernels.cost import Floats, Floats1, Floats2, Floats3
-from sim.kernels.jit import caller, maker, part
+from sim.kernels.cost import Floats, Floats1, Floats2, Floats3, Floats4
+from sim.kernels.jit import caller, kernel, maker, part
 from sim.kernels.labels import Goal, least
-from sim.kernels.layout import Ints1, Ints3
+from sim.kernels.layout import Ints1, Ints2, Ints3
 from sim.kernels.lend import give_back, lend
 from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
 from sim.kernels.place import new_place, set_place
@@ -58,7 +58,7 @@ def _most_often(t: int, task: Task, place: Place) -> float:
 class Floor(NamedTuple):
     """What is to come at least, whatever follows: V costs, T tensors, S statuses, L memories."""
 
-    anew: Floats1  # [V] of what is never kept
+    anew: Floats2  # [T, V] of what is never kept
     rest: Floats3  # [T, S, V] from a status of a tensor on
     total: Floats1  # [V] of a whole nest
     lines: Floats2  # working memory (see `sim.kernels.bounds.set_lines`), and for `worth`
@@ -69,14 +69,14 @@ class Floor(NamedTuple):
 
 
 @maker
-def new_floor(task: Task, chain: Chain) -> Floor:
+def new_floor(task: Task, costs: int, statuses: int) -> Floor:
     """Room for it."""
-    costs, levels, whose = len(chain.down), len(task.room), ints1(TIMES, 0)
+    levels, whose = len(task.room), ints1(TIMES, 0)
     for v in range(TIMES):
         whose[v] = v
     return Floor(
-        zeros1(costs),
-        zeros3(len(task.depends), chain.level.shape[1], costs),
+        zeros2(len(task.depends), costs),
+        zeros3(len(task.depends), statuses, costs),
         zeros1(costs),
         floats2(LINES, costs),
         zeros3(TIMES, 1, 1),
@@ -91,7 +91,7 @@ def fill_floor(task: Task, chain: Chain, place: Place, floor: Floor) -> None:
     """Find what is to come at least."""
     costs, tensors, out, anew = len(chain.down), len(task.depends), floor.rest, floor.anew
     lines = floor.lines
-    anew[:] = 0.0
+    anew[:, :] = 0.0
     for t in range(tensors):
         often = _most_often(t, task, place)
         for i in range(chain.number[t] - 2, -1, -1):
@@ -111,11 +111,11 @@ def fill_floor(task: Task, chain: Chain, place: Place, floor: Floor) -> None:
         for d in range(len(task.size)):
             left *= 1 if task.depends[t, d] or task.kind[IS_HARD, t] else place.passes[d]
         if slides(t, task):
-            _add_unkept(e, left, task, chain, place, anew)
+            _add_unkept(e, left, task, chain, place, anew[t])
             continue
         set_lines(e, task, chain, place, lines)
         for v in range(costs):
-            anew[v] += lines[SLOPE, v] * left + lines[BASE, v]
+            anew[t, v] += lines[SLOPE, v] * left + lines[BASE, v]
 
 
 @maker
@@ -138,10 +138,19 @@ def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, ane
 
 
 @part
+def unkept(v: int, floor: Floor) -> float:
+    """What is never kept costs so much at least."""
+    out = 0.0
+    for t in range(len(floor.anew)):
+        out += floor.anew[t, v]
+    return out
+
+
+@part
 def set_total(floor: Floor) -> None:
     """Sum up what a nest costs at least."""
     for v in range(len(floor.total)):
-        floor.total[v] = floor.anew[v]
+        floor.total[v] = unkept(v, floor)
         for t in range(len(floor.rest)):
             floor.total[v] += floor.rest[t, 0, v]
 
@@ -155,20 +164,51 @@ def worth(floor: Floor, task: Task, goal: Goal) -> float:
 
 
 @caller
-def root_bounds(
-    chosen: Ints3, task: Task, chain: Chain, fixed: Floats1, power: Floats1, most: Floats1, out: Floats1
-) -> None:
-    """For all ways to use the copies in space, [S, F, D], at least what any nest is worth: for sorting them out."""
+def root_floors(chosen: Ints3, task: Task, chain: Chain, out: Floats3) -> None:
+    """For ways to use the copies in space, [S, F, D], what each tensor costs at least, [S, T, V]."""
     task, chain = lend(task), lend(chain)
-    own_floor, own_goal = new_floor(task, chain), Goal(power, most, fixed.copy(), chain.role)
+    own_floor = new_floor(task, len(chain.down), chain.level.shape[1])
     own_place = new_place(task, ints1(2, 1))  # of the lattice, only the first point
-    floor, goal, place = lend(own_floor), lend(own_goal), lend(own_place)
+    floor, place = lend(own_floor), lend(own_place)
     for s in range(len(chosen)):
         set_place(chosen[s], task, place)
-        set_steps(fixed, place, goal)
         fill_floor(task, chain, place, floor)
-        set_total(floor)
-        out[s] = worth(floor, task, goal)
+        for t in range(len(task.depends)):
+            for v in range(len(chain.down)):
+                out[s, t, v] = floor.anew[t, v] + floor.rest[t, 0, v]
+    give_back(own_floor)
+    give_back(own_place)
+
+
+@kernel
+def root_bounds(
+    floors: Floats4,
+    picks: Ints2,
+    steps: Floats1,
+    task: Task,
+    fixed: Floats2,
+    role: Ints1,
+    power: Floats1,
+    most: Floats1,
+    out: Floats2,
+) -> None:
+    """At least what any nest is worth, [S, K], for ways to use the copies and kinds of nests: for sorting them out.
+
+    What a tensor costs, `floors` [C, S, T, V], is that of some kinds, `picks` [K, T]. The loops in time make so many
+    `steps` [S].
+    """
+    task = lend(task)
+    own_floor, own_goal = new_floor(task, len(role), 1), Goal(power, most, zeros1(fixed.shape[1]), role)
+    floor, goal = lend(own_floor), lend(own_goal)
+    for k in range(len(picks)):
+        for i in range(fixed.shape[1]):
+            goal.fixed[i] = fixed[k, i]
+        for s in range(len(steps)):
+            goal.fixed[2] = fixed[k, 2] * steps[s]
+            for v in range(len(role)):
+                floor.total[v] = 0.0
+                for t in range(picks.shape[1]):
+                    floor.total[v] += floors[picks[k, t], s, t, v]
+            out[s, k] = worth(floor, task, goal)
     give_back(own_floor)
     give_back(own_goal)
-    give_back(own_place)

@@ -141,6 +141,18 @@ def cost_at(e: int, v: int, point: int, tile: float, chain: Chain, tables: Table
 
 
 @part
+def least_at(
+    e: int, k: int, v: int, point: int, tile: float, task: Task, chain: Chain, place: Place, tables: Tables
+) -> float:
+    """What an edge that closes at a point of stretch `k` costs at least; of costs that are looked at ahead."""
+    slot, t = tables.slot[e, k], chain.edge[e, TENSOR]
+    if slot < 0:
+        return cost_at(e, v, point, tile, chain, tables)
+    at = spot(t, 0, point, tables) * spots(t, 1, task, place) + spot(t, 1, point, tables)
+    return tables.worth[slot, at, v] * tables.left[t, point] + tables.line[FIRST_TILE, v, e] * tile
+
+
+@part
 def most_at(e: int, v: int, point: int, tile: float, chain: Chain, tables: Tables) -> float:
     """What an edge without windows that closes at a point costs at most."""
     slope, base, first = (

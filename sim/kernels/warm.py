@@ -45,7 +45,7 @@ _BOUNDS: Any = (fill_floor, fill_tables, fill_ahead, set_rents, see)
 _KERNELS: dict[str, tuple[Any, ...]] = {"compile_counting": (reuse.count,)}
 if not config.DISABLE_JIT:
     _KERNELS["compile_prices"] = tuple(function_of(p.symbol) for p in _PRICING)
-    _KERNELS["compile_bounds"] = (roots.root_bounds, *(function_of(p.symbol) for p in _BOUNDS))
+    _KERNELS["compile_bounds"] = (roots.root_floors, roots.root_bounds, *(function_of(p.symbol) for p in _BOUNDS))
 
 
 def is_warm(mapper: str) -> bool:
@@ -97,7 +97,8 @@ def compile_prices() -> None:
 def compile_bounds() -> None:
     """Compile the rest of what the exact search calls by its address, and what bounds the parts of a space."""
     with light_optimization():
-        _compile(roots.root_bounds, *types_of(roots.root_bounds))
+        for kernel in (roots.root_floors, roots.root_bounds):
+            _compile(kernel, *types_of(kernel))
         for part in _BOUNDS:
             find(part.symbol)
 

@@ -8,13 +8,13 @@ enough.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.kernels.layout import COEF, EXTENT, FIRST, LAST, OFFSET, TERM, TERMS, Ints, Shape
+from sim.mapping.copies import Copies
 from sim.mapping.problem import AXES
 
 if TYPE_CHECKING:
@@ -47,14 +47,21 @@ def mirrors(space: Space) -> list[Ints]:
     return out
 
 
-def is_first(copies: Ints, exchanges: Sequence[Ints]) -> np.ndarray:
-    """Whether ways to use the copies, [S, F, D], are the first in order of themselves and their mirrors."""
-    out, bounds = np.ones(len(copies), bool), math.prod(copies.shape[1:])
+def is_first(copies: Copies, exchanges: Sequence[Ints]) -> np.ndarray:
+    """Whether ways to use the copies are the first in order of themselves and their mirrors, [S]."""
+    out = np.ones(len(copies), bool)
     for exchange in exchanges:
-        more = (copies[:, :, exchange] - copies).reshape(len(copies), bounds)
-        at = (more != 0).argmax(1)
-        out &= more[np.arange(len(more)), at] >= 0
+        after = np.zeros(len(copies), np.int64)  # whether the mirror comes after (1) or before (-1)
+        for own in copies.gathered(_sign(bounds.prod(1), exchange) for bounds in copies.own)[::-1]:
+            after = np.where(own, own, after)
+        out &= after >= 0
     return out
+
+
+def _sign(bounds: Ints, exchange: Ints) -> Ints:
+    """Whether the mirrors of bounds, [N, D], come after them (1), before them (-1) or are the same."""
+    more = np.sign(bounds[:, exchange] - bounds)
+    return np.asarray(more[np.arange(len(more)), (more != 0).argmax(1)], np.int64)
 
 
 def _ranks(shape: Shape, names: Sequence[int]) -> list[list[tuple[object, ...]]]:

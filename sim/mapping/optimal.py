@@ -112,7 +112,8 @@ class _Memory(threading.local):
     heads: Ints = np.empty(0, np.int64)
 
     def __init__(self) -> None:
-        self.keys, self.cycles, self.ends = np.empty(MOST_LABELS), np.empty(MOST_LABELS), np.zeros(1, np.int64)
+        self.keys, self.cycles, self.tops = (np.empty(MOST_LABELS) for _ in range(3))
+        self.ends = np.zeros(1, np.int64)
 
 
 _memory = _Memory()
@@ -172,7 +173,7 @@ class _Search:
 
     def _run(self) -> None:
         space = self.space
-        if not len(space.copies[1]):  # the dataflow demands what cannot be
+        if not len(space.copies):  # the dataflow demands what cannot be
             return
         feeders = list(itertools.product(*(space.feeders(t) for t in space.layer.tensors)))
         pricing = Pricing(space, space.prices(feeders[0]))
@@ -182,7 +183,7 @@ class _Search:
         limits = np.array([space.most_divisors, MOST_PRIMES, pricing.looked, most_made])
         many = 1
         while True:
-            group = parts.take(many)
+            group = parts.take(many, self.best)
             many = min(2 * many, _TOGETHER)
             if not group or group[0][0] >= self.best - SLACK or group[0][0] == NEVER:
                 break
@@ -195,12 +196,12 @@ class _Search:
     def _search(self, group: list[Part], parts: Parts, limits: Ints, exact: Exact) -> int:
         """Search parts that have a chain in common; returns how many of them are done with."""
         i, before = group[0][1], self.best
-        ways = np.array([s for *_, s in group])
-        axes, copies = (table[ways] for table in self.space.copies)
-        labels = self._make_room(i, parts.chains[i], copies, int(limits[2]))
+        ways = self.space.copies[np.array([s for *_, s in group])]
+        axes, chain = ways.axes(len(self.space.size)), parts.chain(i)
+        labels = self._make_room(i, chain, ways.passes(self.space.size), int(limits[2]))
         exact = exact._replace(total=parts.totals[i])
         self.best, left, done = branch(
-            copies, axes, np.array([bound for bound, *_ in group]), limits, self.space.task, parts.chains[i],
+            axes.prod(2), axes, np.array([bound for bound, *_ in group]), limits, self.space.task, chain,
             parts.totals[i], parts.powers, parts.most, exact, labels, _memory.work, self.best,
         )  # fmt: skip
         self.left = min(self.left, left)
@@ -224,17 +225,16 @@ class _Search:
             np.ones(len(shape.size), np.int64),
             np.ones(max(3, 2 * levels)),
             np.array(space.dims, np.int64),
-            np.ones_like(space.copies[0][0]),
+            np.ones((len(space.fanouts), len(AXES), len(space.dims)), np.int64),
             loops.copy(),
             keep.copy(),
             np.zeros(3),
             self.tally,
         )
 
-    def _make_room(self, i: int, chain: Chain, copies: Ints, looked: int) -> Labels:
-        """See to it that working memory is large enough for parts with chain `i` and these ways to use the copies."""
-        passes = -(-self.space.size // copies.prod(1))
-        points = max(math.prod(map(divisors, own)) for own in passes.tolist())
+    def _make_room(self, i: int, chain: Chain, passes: Ints, looked: int) -> Labels:
+        """See to it that working memory is large enough for parts with chain `i` and so many passes, [D, S]."""
+        points = max(math.prod(map(divisors, own)) for own in passes.T.tolist())
         tensors, statuses = chain.level.shape
         stretches = len(self.space.fanouts) + 1
         rows = stretches * int(chain.number.prod())
@@ -271,6 +271,7 @@ class _Search:
             trace,
             wide.reshape(n, costs),
             heap,
+            _memory.tops,
             _memory.keys,
             _memory.cycles,
             _memory.heads,

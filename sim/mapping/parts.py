@@ -6,18 +6,20 @@ their parts are made when a cruder one, of all chains, says that it is time.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import math
 
 import numpy as np
 
-from sim.kernels.bounds import ADDED, HOME, NEVER, TIMES, Chain
+from sim.kernels.bounds import HOME, NEVER, Chain
 from sim.kernels.cost import CYCLES, DEPTH, FIXED, PORT_TIME, READ, STATIC, UPDATE, Floats
 from sim.kernels.labels import SLACK
-from sim.kernels.roots import root_bounds
+from sim.kernels.layout import Ints
+from sim.kernels.roots import root_bounds, root_floors
 from sim.mapping.objective import Objective
-from sim.mapping.pricing import Pricing
+from sim.mapping.pricing import Kind, Pricing
 from sim.mapping.space import Space
 
 _AT_ONCE = 256  # ways to use the copies whose bounds are made together
@@ -30,28 +32,43 @@ class Parts:
     """The parts of a space that are still to be searched.
 
     Attributes:
-        chains: which memories may keep which tensor; of each, `totals` has what nests cost in any case.
+        kinds: the kinds of nests; of each, `totals` has what they cost in any case.
     """
 
     def __init__(self, space: Space, objective: Objective, pricing: Pricing, feeders: list[tuple[int, ...]]) -> None:
         self.space = space
         self.powers = np.array(objective.powers)
         self.most = np.array([objective.most_pj, objective.most_cycles])
-        code = space.passing @ (1 << np.arange(len(space.fanouts)))
-        codes, first = np.unique(code, return_index=True)
-        kinds = [(f, straight, n) for n in range(len(codes)) for f in feeders for straight in pricing.straight(f)]
-        self.chains = [pricing.chain(f, straight, space.passing[first[n]]) for f, straight, n in kinds]
-        self.totals = [space.prices(f).total for f, *_ in kinds]
-        self._light = [_light(chain) for chain in self.chains]
-        self._ways = [code == codes[n] for *_, n in kinds]
+        codes, fanouts = np.flatnonzero(np.bincount(space.passing)).tolist(), range(len(space.fanouts))
+        self.kinds = [
+            Kind(f, straight, tuple(bool(code >> i & 1) for i in fanouts))
+            for code in codes
+            for f in feeders
+            for straight in pricing.straight(f)
+        ]
+        totals = {f: space.total(f) for f in feeders}
+        self.totals = [totals[kind.feeders] for kind in self.kinds]
+        self._chain = functools.cache(lambda i: pricing.chain(self.kinds[i]))
+        self._roots = [_Roots(space, pricing, code, self.kinds, self.totals) for code in codes]
+        self._passes = space.copies.passes(space.size)
         self._crude = self._crude_bounds(pricing)
-        self._order = np.argsort(self._crude, kind="stable")
-        self._begun = 0  # ways of which bounds have been made
+        n = min(_AT_ONCE, len(self._crude) - 1)
+        self._first = np.partition(self._crude, n)[n]  # ways that are worth more are looked at later
+        self._order = self._ordered(np.flatnonzero(self._crude <= self._first))
+        self._begun = 0  # ways of these of which bounds have been made
         self._waiting: list[Part] = []
 
-    def take(self, many: int) -> list[Part]:
-        """The most promising part, and up to so many others that follow it and are at hand."""
-        self._make_bounds()
+    def chain(self, i: int) -> Chain:
+        """The chain of a kind of nests."""
+        return self._chain(i)
+
+    def take(self, many: int, best: float) -> list[Part]:
+        """The most promising part, and up to so many others that follow it and are at hand.
+
+        Those that are worth `best` or more may be missing.
+        """
+        while self._next < best and not (self._waiting and self._waiting[0][0] <= self._next):
+            self._make_bounds(best)
         out: list[Part] = []
         while self._waiting and len(out) < many and self._waiting[0][0] <= self._next:
             out.append(heapq.heappop(self._waiting))
@@ -65,26 +82,27 @@ class Parts:
     @property
     def _next(self) -> float:
         """Ways of which there are no bounds yet are worth at least this."""
-        return float(self._crude[self._order[self._begun]]) if self._begun < len(self._order) else math.inf
+        return float(self._crude[self._order[self._begun]]) if self._begun < len(self._order) else self._first
 
-    def _make_bounds(self) -> None:
-        """Make bounds until it is clear which part is the most promising one."""
-        copies = self.space.copies[1]
-        while self._begun < len(self._order) and not (self._waiting and self._waiting[0][0] <= self._next):
-            chosen = self._order[self._begun : self._begun + _AT_ONCE]
-            self._begun += len(chosen)
-            for i, chain in enumerate(self._light):
-                own = chosen[self._ways[i][chosen]]
-                bounds = np.empty(len(own))
-                root_bounds(copies[own], self.space.task, chain, self.totals[i], self.powers, self.most, bounds)
-                for bound, s in zip(bounds.tolist(), own.tolist(), strict=True):
-                    heapq.heappush(self._waiting, (bound, i, s))
+    def _ordered(self, ways: Ints) -> Ints:
+        return ways[np.argsort(self._crude[ways], kind="stable")]
+
+    def _make_bounds(self, best: float) -> None:
+        """Make bounds of some more ways."""
+        if self._begun == len(self._order):  # now it is known how good a nest may be
+            self._order = self._ordered(np.flatnonzero((self._crude > self._first) & (self._crude < best)))
+            self._begun, self._first = 0, math.inf
+        chosen = self._order[self._begun : self._begun + _AT_ONCE]
+        self._begun += len(chosen)
+        for roots in self._roots:
+            own = chosen[self.space.passing[chosen] == roots.code]
+            bounds = roots.bounds(own, self._passes[:, own], self.powers, self.most)
+            for s, k in np.argwhere(bounds < best).tolist():
+                heapq.heappush(self._waiting, (float(bounds[s, k]), roots.kinds[k], int(own[s])))
 
     def _crude_bounds(self, pricing: Pricing) -> Floats:
         """For every way to use the copies, what a nest is worth at least: words come once, and PEs never wait."""
         task, prices, total = self.space.task, pricing.prices, np.min(self.totals, 0)
-        one = np.ones((1, len(task.size)), np.int64)  # where there is no fanout
-        passes = -(-task.size // math.prod(self.space.copies[1].swapaxes(0, 1), start=one))
         action = np.where(task.kind[0] == 1, UPDATE, READ)
         words = task.words.prod(1)
         tensors, home = range(len(words)), task.kind[HOME]
@@ -92,7 +110,7 @@ class Parts:
         busy = max(
             words * prices.port[tensors, home, action] @ (home == i) * prices.level[i, PORT_TIME] for i in home
         )
-        cycles = np.maximum(math.prod(passes.T) * total[CYCLES], busy) + total[DEPTH]
+        cycles = np.maximum(self._passes.prod(0, dtype=float) * total[CYCLES], busy) + total[DEPTH]
         pj = total[FIXED] + once + total[STATIC] * cycles
         bits = words * prices.bits @ (home == 0)
         costs = np.log(np.maximum(1e-12, [pj, cycles, np.full_like(cycles, bits)]))
@@ -100,16 +118,46 @@ class Parts:
         return np.where(beyond, NEVER, self.powers @ costs)
 
 
+class _Roots:
+    """Bounds of the parts whose ways to use the copies pass on words across the same fanouts.
+
+    What a tensor costs depends on what a kind of nests says of that tensor. So it is worked out for as many kinds
+    only as are needed to see all that there is.
+
+    Attributes:
+        code: these fanouts.
+        kinds: the numbers of the kinds of nests.
+    """
+
+    def __init__(self, space: Space, pricing: Pricing, code: int, kinds: list[Kind], totals: list[Floats]) -> None:
+        self.space, self.code = space, code
+        self.kinds = [i for i, kind in enumerate(kinds) if sum(p << f for f, p in enumerate(kind.passing)) == code]
+        tensors, said = range(len(space.layer.tensors)), {}
+        self.chains: list[Chain] = []
+        while True:
+            new = {i: [t for t in tensors if (t, kinds[i].of(t)) not in said] for i in self.kinds}
+            most = max(self.kinds, key=lambda i: len(new[i]))
+            if not new[most]:
+                break
+            said.update({(t, kinds[most].of(t)): len(self.chains) for t in new[most]})
+            self.chains.append(pricing.chain(kinds[most], light=True))
+        self.picks = np.array([[said[t, kinds[i].of(t)] for t in tensors] for i in self.kinds])
+        self.fixed = np.array([totals[i] for i in self.kinds])
+
+    def bounds(self, ways: Ints, passes: Ints, powers: Floats, most: Floats) -> Floats:
+        """For ways to use the copies, and every kind of nests, what nests are worth at least, [S, K]."""
+        task, role = self.space.task, self.chains[0].role
+        copies = self.space.copies[ways].axes(len(task.size)).prod(2)
+        floors = np.empty((len(self.chains), len(ways), len(task.depends), len(role)))
+        for chain, out in zip(self.chains, floors, strict=True):
+            root_floors(copies, task, chain, out)
+        bounds = np.empty((len(ways), len(self.kinds)))
+        root_bounds(floors, self.picks, passes.prod(0, dtype=float), task, self.fixed, role, powers, most, bounds)
+        return bounds
+
+
 def by_chain(parts: list[Part]) -> list[list[Part]]:
     """Parts that have a chain in common, in the same order."""
     ordered = sorted(parts, key=lambda part: part[1])
     groups = [list(group) for _, group in itertools.groupby(ordered, key=lambda part: part[1])]
     return sorted(groups)
-
-
-def _light(chain: Chain) -> Chain:
-    """A chain without the costs that say nothing before anything has closed."""
-    tells = chain.role > ADDED
-    tells[:TIMES] = True
-    names = ("down", "up", "added", "tile", "among", "role", "per_tile")
-    return chain._replace(**{name: np.ascontiguousarray(getattr(chain, name)[tells]) for name in names})

@@ -92,6 +92,17 @@ def operation_pj(shares: zeros.Operations, costs: NodeCosts) -> float:
     return shares.done * costs.op.value + shares.gated * costs.gated.value
 
 
+def total_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]) -> Floats:
+    """The last of the prices, those of the arithmetic and of time."""
+    shares = zeros.operations(arch.compute, feeding(layer, arch, kept), layer)
+    out = np.zeros(4)
+    out[cost.FIXED] = layer.macs * operation_pj(shares, node_costs(arch)[arch.compute.name])
+    out[cost.STATIC] = sum(static_pj(arch).values())
+    out[cost.CYCLES] = arch.compute.cycles * (1 - shares.skipped)
+    out[cost.DEPTH] = arch.compute.depth - 1
+    return out
+
+
 def prices_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]) -> Prices:
     """The prices of a layer on a machine when its tensors are kept in the memories `kept` (see `Counts.kept`)."""
     costs = node_costs(arch)
@@ -114,12 +125,6 @@ def prices_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]
                 energy[t, i, READ] += (read + write) * more
                 energy[t, i, FILL] += (read + write) * more
                 port[t, i, AGAIN] = more
-    shares = zeros.operations(arch.compute, feeding(layer, arch, kept), layer)
-    total = np.zeros(4)
-    total[cost.FIXED] = layer.macs * operation_pj(shares, costs[arch.compute.name])
-    total[cost.STATIC] = sum(static_pj(arch).values())
-    total[cost.CYCLES] = arch.compute.cycles * (1 - shares.skipped)
-    total[cost.DEPTH] = arch.compute.depth - 1
     return Prices(
         energy=energy,
         port=port,
@@ -127,7 +132,7 @@ def prices_of(layer: Layer, arch: Architecture, kept: dict[str, tuple[str, ...]]
         wire=_wires(layer, arch),
         level=np.array([_level_row(m, arch) for m in arch.memories]),
         bits=np.array([float(t.bits) for t in layer.tensors]),
-        total=total,
+        total=total_of(layer, arch, kept),
     )
 
 

@@ -59,6 +59,25 @@ class _Edge:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of nests.
+
+    Attributes:
+        feeders: the memories that feed the arithmetic, one for every tensor.
+        straight: the tensors that come straight from the first memory to where the array may wait for them.
+        passing: across which fanouts copies pass words on.
+    """
+
+    feeders: tuple[int, ...]
+    straight: tuple[int, ...]
+    passing: tuple[bool, ...]
+
+    def of(self, t: int) -> tuple[int, bool, tuple[bool, ...]]:
+        """What it says of one tensor; that of all tensors is all that it says."""
+        return self.feeders[t], t in self.straight, self.passing
+
+
 class Pricing:
     """Makes chains: what words cost in energy and in the times that bound the latency.
 
@@ -290,7 +309,7 @@ class Pricing:
             return True
         return self.may_be_waited_for(t, child) == (t in straight)
 
-    def _passing(self, t: int, feeder: int, passing: Ints) -> int:
+    def _passing(self, t: int, feeder: int, passing: tuple[bool, ...]) -> int:
         """The innermost fanout, as a node, across which copies pass on what the arithmetic works on; 0: none."""
         share = self.space.task.share[t]
         return max(
@@ -302,12 +321,13 @@ class Pricing:
             default=0,
         )
 
-    def chain(self, feeders: tuple[int, ...], straight: tuple[int, ...], passing: Ints) -> Chain:
-        """The chain of nests in which these memories feed the arithmetic and these tensors come straight.
+    def chain(self, kind: Kind, light: bool = False) -> Chain:
+        """The chain of nests of a kind; a `light` one has no costs that are only compared.
 
-        Copies pass words on across the fanouts `passing`, [F]. From the innermost of them inward all words come anew
-        in every step, as nothing is kept there.
+        From the innermost of the fanouts across which copies pass words on inward all words come anew in every step,
+        as nothing is kept there.
         """
+        feeders, straight, passing = kind.feeders, kind.straight, kind.passing
         space = self.space
         own, passed = [], [self._passing(t, feeder, passing) for t, feeder in enumerate(feeders)]
         for t, (tensor, feeder) in enumerate(zip(space.layer.tensors, feeders, strict=True)):
@@ -334,8 +354,8 @@ class Pricing:
         columns = [
             np.stack([getattr(e, name) for e in edges], 1) for name in ("down", "up", "added", "tile", "among")
         ]
-        used = np.arange(self.costs) < self.looked
-        for column in columns[:4]:
+        used = np.arange(self.costs) < (self.costs - len(self.compared) if light else self.looked)
+        for column in columns[:4] if not light else ():
             used |= column.reshape(self.costs, -1).any(1)
         per_tile = np.zeros(self.costs, np.int64)
         per_tile[[v for key, v in self.compared.items() if key[0] == CHANGE]] = 1

@@ -18,13 +18,14 @@ import numpy as np
 
 from sim.arch.tree import Architecture, Fanout, Memory
 from sim.kernels.bounds import Task
-from sim.kernels.cost import Prices
+from sim.kernels.cost import Floats, Prices
 from sim.kernels.layout import COEF, FIRST, LAST, PASSED_ON, TERM, TERMS, WORDS, Ints, Shape
 from sim.kernels.layout import EXTENT as RANK_EXTENT
 from sim.kernels.layout import OFFSET as RANK_OFFSET
+from sim.mapping.copies import Copies, distinct
 from sim.mapping.dataflow import Dataflow, held_roles, letters, pe_memories
 from sim.mapping.mirror import is_first, mirrors
-from sim.mapping.prices import prices_of
+from sim.mapping.prices import prices_of, total_of
 from sim.mapping.problem import AXES, shape_of
 from sim.workload.layer import Layer, Tensor
 
@@ -118,34 +119,30 @@ class Space:
         return [b for b in range(1, min(size, copies) + 1) if any(s % b == 0 for s in totals)]
 
     @cached_property
-    def copies(self) -> tuple[Ints, Ints]:
-        """Bounds in space: over the two axes [S, F, 2, D], and of every fanout [S, F, D]; of mirrored ones, one."""
-        fanouts, exchanges = [], mirrors(self)
+    def copies(self) -> Copies:
+        """Bounds in space; of mirrored ways to use the copies, one."""
+        own, exchanges = [], mirrors(self)
         for f in range(len(self.fanouts)):
             ways = (self.spreads(f, axis) for axis in AXES)
-            x, y = (np.array(own, np.int64).reshape(len(own), len(self.dims)) for own in ways)
+            x, y = (np.array(bounds, np.int64).reshape(len(bounds), len(self.dims)) for bounds in ways)
             pairs = np.stack([np.repeat(x, len(y), 0), np.tile(y, (len(x), 1))], 1)
-            total = pairs[:, 0] * pairs[:, 1]
-            fine = self._economic(total) if len(self.fanouts) == 1 else np.ones(len(total), bool)
-            pairs, total = pairs[fine], total[fine]
-            _, first = np.unique(total, axis=0, return_index=True)
-            if f == 0:
-                first = first[is_first(total[first, None], exchanges)]
-            fanouts.append(pairs[np.sort(first)])
-        if not fanouts:
-            return np.ones((1, 0, 2, len(self.dims)), np.int64), np.ones((1, 0, len(self.dims)), np.int64)
-        picks = np.indices([len(f) for f in fanouts]).reshape(len(fanouts), -1)
-        totals = [fanout.prod(1)[pick] for fanout, pick in zip(fanouts, picks, strict=True)]
-        picks = picks[:, self._economic(math.prod(totals))]
-        whole = np.stack([fanout.prod(1)[pick] for fanout, pick in zip(fanouts, picks, strict=True)], 1)
-        first = is_first(whole, exchanges)
-        axes = [fanout[pick] for fanout, pick in zip(fanouts, picks[:, first], strict=True)]
-        return np.stack(axes, 1), whole[first]
+            if len(self.fanouts) == 1:
+                pairs = pairs[self._economic(Copies.of([pairs]))]
+            pairs = pairs[distinct(pairs.prod(1))]
+            own.append(pairs if f else pairs[is_first(Copies.of([pairs]), exchanges)])
+        out = Copies.of(own)
+        out = out[self._economic(out)]
+        return out[is_first(out, exchanges)]
 
     @cached_property
-    def passing(self) -> np.ndarray:
-        """For every way to use the copies, across which fanouts some of them pass words on, [S, F]."""
-        return np.asarray((self.copies[1] > 1).any(2) & (self.task.share == PASSED_ON).any(0))
+    def passing(self) -> Ints:
+        """For every way to use the copies, across which fanouts words are passed on: a sum of powers of two."""
+        passes_on = (self.task.share == PASSED_ON).any(0)
+        used = self.copies.gathered(own.max((1, 2), initial=1) > 1 for own in self.copies.own)
+        out = np.zeros(len(self.copies), np.int64)
+        for f, uses in enumerate(used):
+            out += (uses & passes_on[f]) << f
+        return out
 
     @cached_property
     def most_divisors(self) -> int:
@@ -156,13 +153,16 @@ class Space:
             count[d::d] += 1
         return int(count.max())
 
-    def _economic(self, total: Ints) -> np.ndarray:
-        """Which total bounds divide, or are the least for the passes that they leave."""
-        out = np.ones(len(total), bool)
-        for d, demanded in enumerate(self.demanded):
-            size, each = -(-self.size[d] // demanded), np.arange(1, total[:, d].max(initial=1) // demanded + 1)
-            fine = (size % each == 0) | (-(-size // -(-size // each)) == each)
-            out &= fine[total[:, d] // demanded - 1]
+    def _economic(self, copies: Copies) -> np.ndarray:
+        """In which ways total bounds divide, or are the least for the passes that they leave."""
+        out = np.ones(len(copies), bool)
+        for d, demanded in enumerate(self.demanded.tolist()):
+            own = [bounds[:, :, d].prod(1) for bounds in copies.own]
+            most = math.prod(int(bounds.max(initial=1)) for bounds in own)
+            size, each = -(-int(self.size[d]) // demanded), np.arange(1, most // demanded + 1)
+            fine = np.repeat((size % each == 0) | (-(-size // -(-size // each)) == each), demanded)
+            if own:
+                out &= fine[math.prod(copies.gathered(own)) - demanded]
         return out
 
     @cached_property
@@ -245,7 +245,12 @@ class Space:
 
     def prices(self, feeders: tuple[int, ...]) -> Prices:
         """What nests cost in which these memories feed the arithmetic."""
-        names = [m.name for m in self.arch.memories]
-        return prices_of(
-            self.layer, self.arch, {t.name: (names[i],) for t, i in zip(self.layer.tensors, feeders, strict=True)}
-        )
+        return prices_of(self.layer, self.arch, self._kept(feeders))
+
+    def total(self, feeders: tuple[int, ...]) -> Floats:
+        """The last of these prices; the others do not depend on what feeds the arithmetic."""
+        return total_of(self.layer, self.arch, self._kept(feeders))
+
+    def _kept(self, feeders: tuple[int, ...]) -> dict[str, tuple[str, ...]]:
+        memories = self.arch.memories
+        return {t.name: (memories[i].name,) for t, i in zip(self.layer.tensors, feeders, strict=True)}

@@ -159,7 +159,7 @@ def examine(rule: str, examples: int) -> int:
         told += 1
 
     def compare_optima(case: tuple[Layer, Architecture, Dataflow], objective: str) -> None:
-        assume(len(Space(*case).copies[0]) <= MOST_WAYS)
+        assume(len(Space(*case).copies) <= MOST_WAYS)
         with ExitStack() as stack:
             for before in BEFORE.get(rule, ()):
                 stack.enter_context(without(before, lambda: None))

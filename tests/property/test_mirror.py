@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sim.api import load_arch, load_dataflow, load_workload
 from sim.arch.tree import ALL, Architecture, Compute, Fanout, Memory
 from sim.mapping import space as spaces
+from sim.mapping.copies import Copies
 from sim.mapping.dataflow import ANY, Dataflow
 from sim.mapping.mirror import MOST, is_first, mirrors
 from sim.mapping.objective import OBJECTIVES
@@ -78,14 +79,20 @@ def test_many_dimensions_that_are_alike_do_not_take_forever() -> None:
 
 def test_one_of_two_mirrored_ways_is_left() -> None:
     space = Space(Layer.einsum("sides", {"A": 4, "B": 4}, inputs="A B", outputs="A B"), ARRAY, ANY)
-    kept = {tuple(own[0].tolist()) for own in space.copies[1]}
+    kept = _totals(space)
     with patch.object(spaces, "mirrors", lambda space: []):
-        everything = {tuple(own[0].tolist()) for own in Space(space.layer, space.arch, space.dataflow).copies[1]}
+        everything = _totals(Space(space.layer, space.arch, space.dataflow))
     assert (2, 4) in kept
     assert (4, 2) not in kept
     assert (4, 2) in everything
     assert kept | {own[::-1] for own in kept} == everything
-    assert is_first(np.array([[[2, 2]], [[1, 3]], [[3, 1]]]), [np.array([1, 0])]).tolist() == [True, True, False]
+    ways = Copies.of([np.array([[[2, 2], [1, 1]], [[1, 3], [1, 1]], [[3, 1], [1, 1]]])])
+    assert is_first(ways, [np.array([1, 0])]).tolist() == [True, True, False]
+
+
+def _totals(space: Space) -> set[tuple[int, ...]]:
+    """Bounds of the loops in space over both axes of the only fanout."""
+    return {tuple(own[0].prod(0).tolist()) for own in space.copies.axes(len(space.dims))}
 
 
 def test_shipped_machines_lose_nothing() -> None:
