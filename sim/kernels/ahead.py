@@ -13,34 +13,50 @@ from sim.kernels.apart import apart
 from sim.kernels.bounds import BASE, BITS, ENERGY, FIRST_TILE, NEVER, SLOPE, TIMES, Chain, Place, Task
 from sim.kernels.cost import Floats
 from sim.kernels.fill import fill_costs
-from sim.kernels.grid import add_tiles, close, close_at, cross, grow, grow_where, mark
+from sim.kernels.grid import add_tiles, close, close_at, cross, forbid, grow, grow_where, put
 from sim.kernels.jit import part
-from sim.kernels.layout import Ints
+from sim.kernels.lattice import block, blocks
 from sim.kernels.room import floats2, ints1
-from sim.kernels.tables import INNER, PE_WHOLE, Tables, may_grow, status_of, statuses
+from sim.kernels.tables import Tables, may_grow, status_of, statuses
 
 RENT = 2.0  # the first rent that is tried, for all the room, as a share of what is to come
 RENTS = 7  # at most so many are tried, each a third of the one before
 
 
 @part
-def _grow(d: int, only_done: bool, points: int, place: Place, tables: Tables, values: Floats) -> None:
-    """The least value at a point or further out along dimension `d`."""
-    stride, count = place.strides[d], place.counts[d]
-    for i in range(count - 2, -1, -1):
+def _grow(
+    d: int, only_done: bool, begin: int, end: int, step: int, run: int, place: Place, tables: Tables, values: Floats
+) -> None:
+    """The least value at a point or further out along dimension `d`; runs of points begin at every `step`."""
+    stride, lack = place.strides[d], tables.lack
+    for i in range(place.counts[d] - 2, -1, -1):
         for p in range(place.grown.shape[2]):
-            j = place.grown[d, i, p]
-            if j < 0:
+            if place.grown[d, i, p] < 0:
                 break
+            first, far = begin + i * stride, (place.grown[d, i, p] - i) * stride
             if only_done:
-                grow_where(points, stride, count, i, j, tables.lack[INNER], values)
+                grow_where(first, first + end - begin, step, run, far, lack, values)
             else:
-                grow(points, stride, count, i, j, values)
+                grow(first, first + end - begin, step, run, far, values)
+
+
+@part
+def _grow_all(k: int, only_done: bool, d: int, points: int, place: Place, tables: Tables, values: Floats) -> None:
+    """The same for all blocks."""
+    stride, count, reach, size = place.strides[d], place.counts[d], place.block[0], place.block[1]
+    if stride < size:
+        for b in range(blocks(k, points, place)):
+            begin, end = block(k, b, points, place)
+            _grow(d, only_done, begin, end, stride * count, stride, place, tables, values)
+        return
+    for base in range(0, points, stride * count):  # what a PE does whole leads from block to block
+        for begin in range(base, base + stride, size):
+            _grow(d, only_done, begin, begin + 1, 1, reach, place, tables, values)
 
 
 @part
 def _close_all(
-    k: int, row: int, t: int, i: int, points: int, a: int, task: Task, chain: Chain, tables: Tables
+    k: int, row: int, t: int, i: int, begin: int, end: int, a: int, task: Task, chain: Chain, tables: Tables
 ) -> None:
     """What is to come if tensor `t` closes next."""
     tile, level, v = tables.tile[t * chain.level.shape[1] + i], chain.level[t, i], tables.whose[a]
@@ -54,35 +70,34 @@ def _close_all(
         here, there = tables.ahead[a, row], tables.ahead[a, row + (j - i) * statuses(t, chain)]
         slope, base, first = tables.line[SLOPE, v, e], tables.line[BASE, v, e], tables.line[FIRST_TILE, v, e] + pays
         if tables.slot[e, k] >= 0:
-            close_at(points, room, first, tables.cost[tables.slot[e, k]], tile, there, here)
+            close_at(begin, end, room, first, tables.cost[tables.slot[e, k]], tile, there, here)
         else:
-            close(points, room, slope, base, first, tables.left[t], tile, there, here)
+            close(begin, end, room, slope, base, first, tables.left[t], tile, there, here)
 
 
 @part
 def _cross(
-    k: int, status: int, row: int, to: int, points: int, a: int, task: Task, chain: Chain, tables: Tables,
-    work: Floats, over: Ints,
+    k: int, status: int, row: int, to: int, begin: int, end: int, a: int, task: Task, chain: Chain, tables: Tables,
+    work: Floats,
 ) -> None:  # fmt: skip
     """What is to come if the fanout is crossed next, where `may_cross` holds."""
     due, need = work[0], work[1]
-    for n in range(points):
-        due[n], over[n] = 0.0, tables.lack[PE_WHOLE, n] if k == 0 else 0
+    put(begin, end, 0.0, due)
     for level in range(1, len(task.room)):
         some = False
         for t in range(len(task.depends)):
             i = status_of(status, t, chain)
             if chain.level[t, i] == level and chain.stage[t, i] == k:
                 if not some:
-                    need[:] = 0.0
+                    put(begin, end, 0.0, need)
                 some = True
                 tile = tables.tile[t * chain.level.shape[1] + i]
-                add_tiles(points, task.kind[BITS, t], tile, need)
+                add_tiles(begin, end, task.kind[BITS, t], tile, need)
                 if tables.rent[a, level] > 0:
-                    add_tiles(points, tables.rent[a, level] * task.kind[BITS, t], tile, due)
+                    add_tiles(begin, end, tables.rent[a, level] * task.kind[BITS, t], tile, due)
         if some:
-            mark(points, task.room[level], need, over)
-    cross(points, over, due, tables.ahead[a, to], tables.ahead[a, row])
+            forbid(begin, end, task.room[level], need, due)
+    cross(begin, end, due, tables.ahead[a, to], tables.ahead[a, row])
 
 
 @part
@@ -96,31 +111,46 @@ def is_reached(k: int, status: int, task: Task, chain: Chain) -> bool:
     return True
 
 
+@part
+def _fill_row(
+    k: int, status: int, points: int, a: int, task: Task, chain: Chain, place: Place, tables: Tables, work: Floats
+) -> None:
+    """The same for a stretch and a status, but for what grows."""
+    kinds, fanouts = statuses(len(task.depends), chain), len(task.node)
+    row, last = k * kinds + status, k == fanouts and status == kinds - 1
+    some = not last and is_reached(k, status, task, chain)
+    for b in range(blocks(k, points, place)):
+        begin, end = block(k, b, points, place)
+        put(begin, end, 0.0 if last else NEVER, tables.ahead[a, row])
+        for t in range(len(task.depends) if some else 0):
+            i = status_of(status, t, chain)
+            if i < chain.number[t] - 1 and chain.stage[t, i] <= k:
+                _close_all(k, row, t, i, begin, end, a, task, chain, tables)
+        if some and k < fanouts and (k or b == blocks(k, points, place) - 1):
+            _cross(k, status, row, row + kinds, begin, end, a, task, chain, tables, work)
+
+
 @apart
 def fill_ahead(points: int, a: int, task: Task, chain: Chain, place: Place, tables: Tables) -> None:
-    """What is still to come at least, row `a` of the table; infinite where nothing fits."""
-    fanouts, tensors, ahead = len(task.node), len(task.depends), tables.ahead
-    kinds = statuses(tensors, chain)
-    grows, over, work = ints1(len(task.size), 0), ints1(points, 0), floats2(2, points)
+    """What is still to come at least, row `a` of the table; infinite where nothing fits.
+
+    Only at points that can be reached.
+    """
+    kinds = statuses(len(task.depends), chain)
+    grows, work = ints1(len(task.size), 0), floats2(2, points)
     fill_costs(points, tables.whose[a], task, chain, place, tables)
-    for k in range(fanouts, -1, -1):
+    for k in range(len(task.node), -1, -1):
         for status in range(kinds - 1, -1, -1):
-            row = k * kinds + status
-            last = k == fanouts and status == kinds - 1
-            ahead[a, row, :] = 0.0 if last else NEVER
-            if last or not is_reached(k, status, task, chain):
+            _fill_row(k, status, points, a, task, chain, place, tables, work)
+            if (k == len(task.node) and status == kinds - 1) or not is_reached(k, status, task, chain):
                 continue
             started = may_grow(k, status, task, chain, grows)
-            for t in range(tensors):
-                i = status_of(status, t, chain)
-                if i < chain.number[t] - 1 and chain.stage[t, i] <= k:
-                    _close_all(k, row, t, i, points, a, task, chain, tables)
-            if k < fanouts:
-                _cross(k, status, row, row + kinds, points, a, task, chain, tables, work, over)
             for first in range(2):  # inner dimensions grow first: they come last
                 for d in range(len(task.size)):
                     if grows[d] and task.rules[1, d] == first:
-                        _grow(d, started and not first, points, place, tables, ahead[a, row])
+                        _grow_all(
+                            k, started and not first, d, points, place, tables, tables.ahead[a, k * kinds + status]
+                        )
 
 
 @part

@@ -100,6 +100,7 @@ class Place(NamedTuple):
     counts: Ints1  # [D]
     strides: Ints1  # [D]
     order: Ints1  # [D] the dimensions by their strides
+    block: Ints1  # [2] points that loops inside the innermost fanout reach; points of a block (see `lattice`)
     busy: Floats1  # [1] the share of all copies' steps that have work
     alike: Floats2  # [T, F] copies below a fanout that want the same words of a tensor
     beyond: Floats1  # [F + 1] all copies across a fanout and those further out

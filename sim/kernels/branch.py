@@ -95,7 +95,7 @@ def _search(
     place, floor, goal = lend(own_place), lend(own_floor), lend(own_goal)
     set_place(copies, task, place)
     set_steps(fixed, place, goal)
-    points = set_lattice(place.passes, place.divisors, place.grown, place.counts, place.strides, place.order)
+    points = set_lattice(task, place)
     costs, rows = len(chain.down), (len(task.node) + 1) * statuses(len(task.depends), chain)
     looked = min(costs, limits[2])
     own_tables = make_tables(points, rows, looked, task, chain, place, work)

@@ -18,6 +18,7 @@ from sim.kernels.cost import Floats
 from sim.kernels.even import window_words
 from sim.kernels.grid import extend, extend_sum, look_up, multiply
 from sim.kernels.jit import maker, part
+from sim.kernels.lattice import block, blocks
 from sim.kernels.layout import Ints
 from sim.kernels.paths import EVEN, EXACT, STATIC, add_words, fill_spot, is_static, is_uneven, set_classes, spots
 from sim.kernels.room import floats1, floats2, ints1, zeros1
@@ -30,12 +31,11 @@ def _fill_points(points: int, task: Task, chain: Chain, place: Place, tables: Ta
     """The first four tables."""
     most = chain.level.shape[1]
     factor, term = floats1(max(place.divisors.shape[1], most_spots(task, place))), ints1(place.divisors.shape[1], 0)
-    for rule in range(2):
-        tables.lack[rule, 0] = 0
-        for d in place.order:
-            for i in range(place.counts[d]):
-                term[i] = task.rules[rule, d] and i < place.counts[d] - 1
-            extend_sum(place.strides[d], place.counts[d], term, tables.lack[rule])
+    tables.lack[0] = 0
+    for d in place.order:
+        for i in range(place.counts[d]):
+            term[i] = task.rules[1, d] and i < place.counts[d] - 1
+        extend_sum(place.strides[d], place.counts[d], term, tables.lack)
     for t in range(len(task.depends)):
         tables.left[t, 0] = 1.0
         for d in place.order:
@@ -157,9 +157,10 @@ def fill_costs(points: int, v: int, task: Task, chain: Chain, place: Place, tabl
     for e in range(chain.searched[0]):
         t = chain.edge[e, TENSOR]
         for k in range(len(task.node) + 1):
-            if tables.slot[e, k] >= 0:
+            for b in range(blocks(k, points, place) if tables.slot[e, k] >= 0 else 0):
+                begin, end = block(k, b, points, place)
                 look_up(
-                    points, v, tables.spot[2 * t], tables.spot[2 * t + 1], spots(t, 1, task, place),
+                    begin, end, v, tables.spot[2 * t], tables.spot[2 * t + 1], spots(t, 1, task, place),
                     tables.worth[tables.slot[e, k]], tables.left[t], tables.cost[tables.slot[e, k]],
                 )  # fmt: skip
 

@@ -36,41 +36,49 @@ def multiply(points: int, at: Ints, factor: Floats, out: Floats) -> None:
 
 
 @straight
-def look_up(points: int, v: int, at0: Ints, at1: Ints, many1: int, worth: Floats, left: Floats, out: Floats) -> None:
+def look_up(
+    begin: int, end: int, v: int, at0: Ints, at1: Ints, many1: int, worth: Floats, left: Floats, out: Floats
+) -> None:
     """What `left` passes cost of what stands in a row of a table [P, V]."""
-    for n in range(points):
+    for n in range(begin, end):
         out[n] = worth[at0[n] * many1 + at1[n], v] * left[n]
 
 
 @straight
-def add_tiles(points: int, bits: float, tile: Floats, out: Floats) -> None:
+def put(begin: int, end: int, value: float, out: Floats) -> None:
+    """Set all to a value."""
+    for n in range(begin, end):
+        out[n] = value
+
+
+@straight
+def add_tiles(begin: int, end: int, bits: float, tile: Floats, out: Floats) -> None:
     """Add the bits of tiles."""
-    for n in range(points):
+    for n in range(begin, end):
         out[n] += bits * tile[n]
 
 
 @straight
-def mark(points: int, room: float, need: Floats, over: Ints) -> None:
-    """Mark the points at which the room is not enough."""
-    for n in range(points):
-        over[n] += need[n] > room
+def forbid(begin: int, end: int, room: float, need: Floats, due: Floats) -> None:
+    """Where the room is not enough, no price will do."""
+    for n in range(begin, end):
+        due[n] = due[n] if need[n] <= room else NEVER
 
 
 @straight
-def cross(points: int, over: Ints, due: Floats, there: Floats, here: Floats) -> None:
-    """The least of what was found and what is `there`, where nothing is marked."""
-    for n in range(points):
-        worth = there[n] + due[n] if over[n] == 0 else NEVER
-        here[n] = min(here[n], worth)
+def cross(begin: int, end: int, due: Floats, there: Floats, here: Floats) -> None:
+    """The least of what was found and what is `there` and due."""
+    for n in range(begin, end):
+        here[n] = min(here[n], there[n] + due[n])
 
 
 @straight
 def close(
-    points: int, room: float, slope: float, base: float, first: float, left: Floats, tile: Floats, there: Floats,
-    here: Floats,
+    begin: int, end: int, room: float, slope: float, base: float, first: float, left: Floats, tile: Floats,
+    there: Floats, here: Floats,
 ) -> None:  # fmt: skip
     """The least of what was found and what is `there` after an edge, where its tile fits."""
-    for n in range(points):
+    for n in range(begin, end):
         worth = slope * left[n] + base + first * tile[n] + there[n]
         worth = worth if tile[n] <= room else NEVER
         here[n] = min(here[n], worth)
@@ -78,29 +86,27 @@ def close(
 
 @straight
 def close_at(
-    points: int, room: float, first: float, cost: Floats, tile: Floats, there: Floats, here: Floats
-) -> None:  # fmt: skip
+    begin: int, end: int, room: float, first: float, cost: Floats, tile: Floats, there: Floats, here: Floats
+) -> None:
     """The same for an edge whose costs are known point by point."""
-    for n in range(points):
+    for n in range(begin, end):
         worth = cost[n] + first * tile[n] + there[n]
         worth = worth if tile[n] <= room else NEVER
         here[n] = min(here[n], worth)
 
 
 @straight
-def grow(points: int, stride: int, count: int, low: int, high: int, values: Floats) -> None:
-    """The least at one position along a dimension and at another one further out."""
-    for base in range(0, points, stride * count):
-        for n in range(stride):
-            a, b = base + low * stride + n, base + high * stride + n
-            values[a] = min(values[a], values[b])
+def grow(begin: int, end: int, step: int, run: int, far: int, values: Floats) -> None:
+    """The least at a point and at another one that lies `far` away, in runs of points at every `step`."""
+    for base in range(begin, end, step):
+        for n in range(base, base + run):
+            values[n] = min(values[n], values[n + far])
 
 
 @straight
-def grow_where(points: int, stride: int, count: int, low: int, high: int, lack: Ints, values: Floats) -> None:
+def grow_where(begin: int, end: int, step: int, run: int, far: int, lack: Ints, values: Floats) -> None:
     """The same, where nothing is lacking."""
-    for base in range(0, points, stride * count):
-        for n in range(stride):
-            a, b = base + low * stride + n, base + high * stride + n
-            worth = values[b] if lack[a] == 0 else NEVER
-            values[a] = min(values[a], worth)
+    for base in range(begin, end, step):
+        for n in range(base, base + run):
+            worth = values[n + far] if lack[n] == 0 else NEVER
+            values[n] = min(values[n], worth)

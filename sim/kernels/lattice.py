@@ -1,11 +1,12 @@
 """The lattice of tiles: for every dimension a divisor of what its loops in time have to cover.
 
 A point says how far the loops from a place in the nest inward reach in time. Points are numbered by the positions of
-their divisors, the dimension that has the most of them fastest; growing by a prime leads to the next points outward.
+their divisors; growing by a prime leads to the next points outward.
 """
 
 from __future__ import annotations
 
+from sim.kernels.bounds import Place, Task
 from sim.kernels.jit import part
 from sim.kernels.layout import Ints
 
@@ -43,20 +44,50 @@ def set_divisors(n: int, row: Ints, grown: Ints) -> int:
 
 
 @part
-def set_lattice(passes: Ints, divisors: Ints, grown: Ints, counts: Ints, strides: Ints, order: Ints) -> int:
+def set_lattice(task: Task, place: Place) -> int:
     """Lay out the points for loops in time that make so many passes over each dimension; returns their number.
 
-    Along the dimensions `order` they lie further and further apart.
+    Further and further apart lie first the points along dimensions over which loops inside the innermost fanout may
+    be, then along those over which they may not, then along those that a PE does whole. So what loops inside the
+    innermost fanout reach stands without gaps, and what is reached outside of it is the last block.
     """
-    points = 1
-    for d in range(len(passes)):
-        counts[d] = set_divisors(passes[d], divisors[d], grown[d])
-        i = d
-        while i > 0 and counts[order[i - 1]] < counts[d]:
-            order[i] = order[i - 1]
-            i -= 1
-        order[i] = d
-    for d in order:
-        strides[d] = points
-        points *= counts[d]
+    points, n = 1, 0
+    for region in range(3):
+        begin = n
+        for d in range(len(task.size)):
+            if _region(d, task) != region:
+                continue
+            place.counts[d] = set_divisors(place.passes[d], place.divisors[d], place.grown[d])
+            i = n
+            while i > begin and place.counts[place.order[i - 1]] < place.counts[d]:
+                place.order[i] = place.order[i - 1]
+                i -= 1
+            place.order[i] = d
+            n += 1
+        for i in range(begin, n):
+            place.strides[place.order[i]] = points
+            points *= place.counts[place.order[i]]
+        if region < 2:
+            place.block[region] = points
     return points
+
+
+@part
+def _region(d: int, task: Task) -> int:
+    if len(task.node) == 0 or (task.rules[2, d] and not task.rules[0, d]):
+        return 0
+    return 2 if task.rules[0, d] else 1
+
+
+@part
+def blocks(k: int, points: int, place: Place) -> int:
+    """In how many blocks of points loops inside fanout `k` may end."""
+    return points // place.block[1] if k == 0 else 1
+
+
+@part
+def block(k: int, b: int, points: int, place: Place) -> tuple[int, int]:
+    """The first point of such a block, and the one after the last."""
+    if k:
+        return points - place.block[1], points
+    return b * place.block[1], b * place.block[1] + place.block[0]

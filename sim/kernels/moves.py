@@ -20,7 +20,6 @@ from sim.kernels.labels import CLOSE, CROSS, GROW, Goal, Labels, closing, copy_l
 from sim.kernels.layout import Ints
 from sim.kernels.roots import Floor
 from sim.kernels.tables import (
-    INNER,
     Tables,
     cost_at,
     digit,
@@ -191,10 +190,10 @@ def expand(
     row, point = labels.at[old, 0], labels.at[old, 1]
     k, status = row // kinds, row % kinds
     started = may_grow(k, status, task, chain, grows)
-    complete = tables.lack[INNER, point] == 0
+    complete = tables.lack[point] == 0
     limit = _limit(old, best, goal, labels)
     made = _grown(old, made, best, limit, complete, started, grows, task, chain, place, goal, tables, labels)
-    crosses = k < len(task.node) and may_cross(k, status, point, task, chain, tables)
+    crosses = k < len(task.node) and may_cross(k, status, point, task, chain, place, tables)
     crosses = crosses and _may_follow(0.0, row + kinds, point, limit, tables)
     if crosses and _crossed(old, made, k, status, task, chain, place, tables, labels):
         made += keep_label(made, row + kinds, point, best, tables, task, chain, place, goal, labels)

@@ -21,6 +21,7 @@ def new_place(task: Task, limits: Ints) -> Place:
         ints1(dims, 1),
         ints1(dims, 1),
         ints1(dims, 0),
+        ints1(2, 1),
         floats1(1),
         floats2(tensors, fanouts),
         floats1(fanouts + 1),

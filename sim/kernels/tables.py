@@ -32,9 +32,6 @@ from sim.kernels.room import floats1, floats3, floats4, ints1, ints2, zeros2
 from sim.kernels.steps import STEP_ROWS
 from sim.kernels.windows import new_group
 
-# Rows of `Tables.lack`.
-PE_WHOLE, INNER = range(2)
-
 MOST_STEPS = 1 << 19  # places in tables of steps; without them windows are not followed
 
 
@@ -42,7 +39,7 @@ class Tables(NamedTuple):
     """What is known of every point: N of them, T tensors, S statuses, V costs, E edges, W slots
     for edges with windows, C classes of gaps, P spots in a window."""
 
-    lack: Ints2  # [2, N] dimensions whose loops are not complete: of those that a PE does whole; of the inner ones
+    lack: Ints1  # [N] inner dimensions whose loops are not complete
     spot: Ints2  # [2 * T, N] where in the lattice of its two windows a point lies
     left: Floats2  # [T, N] how often a tensor that closes there comes
     tile: Floats2  # [T * S, N] words of the largest tile
@@ -190,9 +187,9 @@ def _begun(t: int, i: int, chain: Chain) -> bool:
 
 
 @part
-def may_cross(k: int, status: int, point: int, task: Task, chain: Chain, tables: Tables) -> bool:
+def may_cross(k: int, status: int, point: int, task: Task, chain: Chain, place: Place, tables: Tables) -> bool:
     """Whether the next fanout may be crossed here: what is kept inside it fits, and what must be done is."""
-    if k == 0 and tables.lack[PE_WHOLE, point] > 0:
+    if k == 0 and point < len(tables.lack) - place.block[1]:  # something is not done whole
         return False
     most = chain.level.shape[1]
     for t in range(len(task.depends)):
@@ -227,7 +224,7 @@ def make_tables(points: int, rows: int, looked: int, task: Task, chain: Chain, p
         whose[i] = i if i < looked else -1
     d = c + len(whose) * rows * points
     return Tables(
-        ints2(2, points, 0),
+        ints1(points, 0),
         ints2(2 * tensors, points, 0),
         work[:a].reshape((tensors, points)),
         work[a:b].reshape((tensors * most, points)),
