@@ -21,29 +21,32 @@ class Copies:
 
     Attributes:
         own: of every fanout the bounds of its loops over both axes, [N, 2, D].
+        totals: the products over the axes, [N, D].
         picks: [F, S] which of them a way uses.
     """
 
     own: tuple[Ints, ...]
+    totals: tuple[Ints, ...]
     picks: Ints
 
     @classmethod
     def of(cls, own: Sequence[Ints]) -> Copies:
         """All combinations. Without fanouts, there is one way."""
         many = [len(bounds) for bounds in own]
-        return cls(tuple(own), np.indices(many).reshape(len(own), math.prod(many)))
+        picks = np.indices(many).reshape(len(own), math.prod(many))
+        return cls(tuple(own), tuple(bounds.prod(1) for bounds in own), picks)
 
     def __len__(self) -> int:
         return int(self.picks.shape[1])
 
     def __getitem__(self, chosen: np.ndarray) -> Copies:
-        return Copies(self.own, self.picks[:, chosen])
+        return Copies(self.own, self.totals, self.picks[:, chosen])
 
     def axes(self, dims: int) -> Ints:
         """Bounds by axis, [S, F, 2, D]."""
         out = np.ones((len(self), len(self.own), 2, dims), np.int64)
-        for f, (own, pick) in enumerate(zip(self.own, self.picks, strict=True)):
-            out[:, f] = own[pick]
+        for f, bounds in enumerate(self.gathered(self.own)):
+            out[:, f] = bounds
         return out
 
     def gathered(self, each: Iterable[np.ndarray]) -> list[np.ndarray]:
@@ -54,8 +57,7 @@ class Copies:
         """Passes that loops in time make over each dimension, [D, S]."""
         out = np.empty((len(size), len(self)), np.int64)
         for d, bound in enumerate(size.tolist()):
-            total = math.prod(self.gathered(own[:, :, d].prod(1) for own in self.own), start=np.ones(1, np.int64))
-            out[d] = -(-bound // total)
+            out[d] = -(-bound // math.prod(self.gathered(total[:, d] for total in self.totals)))
         return out
 
 

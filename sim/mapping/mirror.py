@@ -52,7 +52,7 @@ def is_first(copies: Copies, exchanges: Sequence[Ints]) -> np.ndarray:
     out = np.ones(len(copies), bool)
     for exchange in exchanges:
         after = np.zeros(len(copies), np.int64)  # whether the mirror comes after (1) or before (-1)
-        for own in copies.gathered(_sign(bounds.prod(1), exchange) for bounds in copies.own)[::-1]:
+        for own in copies.gathered(_sign(total, exchange) for total in copies.totals)[::-1]:
             after = np.where(own, own, after)
         out &= after >= 0
     return out

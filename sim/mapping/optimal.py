@@ -41,7 +41,7 @@ from sim.workload.layer import Layer
 
 MOST_LABELS = 1 << 18  # in one part of the space
 MOST_MADE = 1 << 20  # labels in all parts, where no time is given: what takes more takes far more
-_TOGETHER = 32  # parts that are searched one after the other before anything else is looked at
+_TOGETHER = 64  # parts that are searched one after the other before anything else is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class _Search:
         parts = Parts(space, self.objective, pricing, feeders)
         exact = self._exact(pricing)
         most_made = MOST_MADE if math.isinf(self.deadline) else np.iinfo(np.int64).max
-        limits = np.array([space.most_divisors, MOST_PRIMES, pricing.looked, most_made])
+        limits = np.array([space.divisors.max(), MOST_PRIMES, pricing.looked, most_made])
         many = 1
         while True:
             group = parts.take(many, self.best)
@@ -196,9 +196,10 @@ class _Search:
     def _search(self, group: list[Part], parts: Parts, limits: Ints, exact: Exact) -> int:
         """Search parts that have a chain in common; returns how many of them are done with."""
         i, before = group[0][1], self.best
-        ways = self.space.copies[np.array([s for *_, s in group])]
-        axes, chain = ways.axes(len(self.space.size)), parts.chain(i)
-        labels = self._make_room(i, chain, ways.passes(self.space.size), int(limits[2]))
+        ways = np.array([s for *_, s in group])
+        axes, chain = self.space.copies[ways].axes(len(self.space.size)), parts.chain(i)
+        points = self.space.divisors[parts.passes[:, ways]].prod(0).max()
+        labels = self._make_room(i, chain, int(points), int(limits[2]))
         exact = exact._replace(total=parts.totals[i])
         self.best, left, done = branch(
             axes.prod(2), axes, np.array([bound for bound, *_ in group]), limits, self.space.task, chain,
@@ -232,9 +233,8 @@ class _Search:
             self.tally,
         )
 
-    def _make_room(self, i: int, chain: Chain, passes: Ints, looked: int) -> Labels:
-        """See to it that working memory is large enough for parts with chain `i` and so many passes, [D, S]."""
-        points = max(math.prod(map(divisors, own)) for own in passes.T.tolist())
+    def _make_room(self, i: int, chain: Chain, points: int, looked: int) -> Labels:
+        """See to it that working memory is large enough for parts with chain `i` and so many points."""
         tensors, statuses = chain.level.shape
         stretches = len(self.space.fanouts) + 1
         rows = stretches * int(chain.number.prod())
@@ -295,9 +295,3 @@ class _Search:
                 d, bound, a = int(loops[DIM, i]), int(loops[BOUND, i]), int(loops[AXIS, i])
                 items.append(For(names[d], bound) if a < 0 else Parallel(*axes[a], names[d], bound))  # type: ignore[arg-type]
         return Mapping(tuple(items))
-
-
-@functools.cache
-def divisors(n: int) -> int:
-    """How many divisors a number has."""
-    return sum(n % d == 0 for d in range(1, n + 1))

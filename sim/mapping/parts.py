@@ -33,6 +33,7 @@ class Parts:
 
     Attributes:
         kinds: the kinds of nests; of each, `totals` has what they cost in any case.
+        passes: of loops in time over each dimension, for every way to use the copies, [D, S].
     """
 
     def __init__(self, space: Space, objective: Objective, pricing: Pricing, feeders: list[tuple[int, ...]]) -> None:
@@ -50,7 +51,7 @@ class Parts:
         self.totals = [totals[kind.feeders] for kind in self.kinds]
         self._chain = functools.cache(lambda i: pricing.chain(self.kinds[i]))
         self._roots = [_Roots(space, pricing, code, self.kinds, self.totals) for code in codes]
-        self._passes = space.copies.passes(space.size)
+        self.passes = space.copies.passes(space.size)
         self._crude = self._crude_bounds(pricing)
         n = min(_AT_ONCE, len(self._crude) - 1)
         self._first = np.partition(self._crude, n)[n]  # ways that are worth more are looked at later
@@ -67,12 +68,16 @@ class Parts:
 
         Those that are worth `best` or more may be missing.
         """
-        while self._next < best and not (self._waiting and self._waiting[0][0] <= self._next):
+        while self._next < best and not self._is_clear(best):
             self._make_bounds(best)
         out: list[Part] = []
-        while self._waiting and len(out) < many and self._waiting[0][0] <= self._next:
+        while self._waiting and len(out) < many and self._is_clear(best):
             out.append(heapq.heappop(self._waiting))
         return out
+
+    def _is_clear(self, best: float) -> bool:
+        """Whether it is known which part to search next: any good one, as long as there is no nest."""
+        return bool(self._waiting) and (best == NEVER or self._waiting[0][0] <= self._next)
 
     def put_back(self, parts: list[Part]) -> None:
         """They have not been searched yet."""
@@ -96,7 +101,7 @@ class Parts:
         self._begun += len(chosen)
         for roots in self._roots:
             own = chosen[self.space.passing[chosen] == roots.code]
-            bounds = roots.bounds(own, self._passes[:, own], self.powers, self.most)
+            bounds = roots.bounds(own, self.passes[:, own], self.powers, self.most)
             for s, k in np.argwhere(bounds < best).tolist():
                 heapq.heappush(self._waiting, (float(bounds[s, k]), roots.kinds[k], int(own[s])))
 
@@ -110,7 +115,7 @@ class Parts:
         busy = max(
             words * prices.port[tensors, home, action] @ (home == i) * prices.level[i, PORT_TIME] for i in home
         )
-        cycles = np.maximum(self._passes.prod(0, dtype=float) * total[CYCLES], busy) + total[DEPTH]
+        cycles = np.maximum(self.passes.prod(0, dtype=float) * total[CYCLES], busy) + total[DEPTH]
         pj = total[FIXED] + once + total[STATIC] * cycles
         bits = words * prices.bits @ (home == 0)
         costs = np.log(np.maximum(1e-12, [pj, cycles, np.full_like(cycles, bits)]))

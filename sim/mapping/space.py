@@ -138,27 +138,28 @@ class Space:
     def passing(self) -> Ints:
         """For every way to use the copies, across which fanouts words are passed on: a sum of powers of two."""
         passes_on = (self.task.share == PASSED_ON).any(0)
-        used = self.copies.gathered(own.max((1, 2), initial=1) > 1 for own in self.copies.own)
+        used = self.copies.gathered(total.max(1, initial=1) > 1 for total in self.copies.totals)
         out = np.zeros(len(self.copies), np.int64)
         for f, uses in enumerate(used):
             out += (uses & passes_on[f]) << f
         return out
 
     @cached_property
-    def most_divisors(self) -> int:
-        """The most divisors that the passes over a dimension can have."""
+    def divisors(self) -> Ints:
+        """How many divisors there are of every number of passes that there may be."""
         most = int(self.size.max(initial=1))
-        count = np.zeros(most + 1, np.int64)
-        for d in range(1, most + 1):
-            count[d::d] += 1
-        return int(count.max())
+        out = np.zeros(most + 1, np.int64)
+        for d in range(1, math.isqrt(most) + 1):  # the smaller of two whose product is the number
+            out[d * d] += 1
+            out[d * (d + 1) :: d] += 2
+        return out
 
     def _economic(self, copies: Copies) -> np.ndarray:
         """In which ways total bounds divide, or are the least for the passes that they leave."""
         out = np.ones(len(copies), bool)
         for d, demanded in enumerate(self.demanded.tolist()):
-            own = [bounds[:, :, d].prod(1) for bounds in copies.own]
-            most = math.prod(int(bounds.max(initial=1)) for bounds in own)
+            own = [total[:, d] for total in copies.totals]
+            most = math.prod(int(total.max(initial=1)) for total in own)
             size, each = -(-int(self.size[d]) // demanded), np.arange(1, most // demanded + 1)
             fine = np.repeat((size % each == 0) | (-(-size // -(-size // each)) == each), demanded)
             if own:
