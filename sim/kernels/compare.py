@@ -39,7 +39,7 @@ from sim.kernels.labels import (
 from sim.kernels.paths import EXACT, SETTLED, add_width, ahead, spots
 from sim.kernels.tables import Tables, cost_at, most_at, row_of, slides, spot, statuses
 
-LOOKS = 24  # labels at the same place with which a new one is compared
+LOOKS = 16  # labels at the same place with which a new one is compared
 
 
 @part
@@ -204,6 +204,8 @@ def keep_label(
     while other >= 0 and looks < LOOKS:
         after = labels.at[other, 2]
         if _is_as_good(other, new, point, best, task, chain, place, goal, tables, labels):
+            if before >= 0:  # it may beat others, too: look at it first next time
+                labels.at[before, 2], labels.at[other, 2], labels.head[place_] = after, labels.head[place_], other
             return False  # those that the new one has beaten, the other one beats, too
         if _is_as_good(new, other, point, best, task, chain, place, goal, tables, labels):
             labels.at[other, 2] = GONE
