@@ -20,7 +20,7 @@ from sim.arch.tree import Architecture, Fanout
 from sim.components.table import describe, node_costs
 from sim.engines.options import Options, described
 from sim.errors import RoomError, TilenestError, show_warning, there_are
-from sim.mapping.mapper import make_ready
+from sim.mapping.mapper import is_ready, make_ready
 from sim.mapping.nest import Mapping
 from sim.results import LayerResult, Provenance, Result, digest
 from sim.workload.network import AnyLayer, Network
@@ -244,20 +244,27 @@ def _serial(what: Callable[[Job], _T], work: Work, done: Callable[[object], None
 
 
 def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], None], jobs: int) -> dict[object, _T]:
+    """Others begin with the first work, this process with the last: it has nothing to wait for."""
     out = {}
     for strategy in {type(o.strategy): o.strategy for _, arch, _, o in work.values() if arch.mapped}.values():
-        make_ready(strategy)  # or each process would compile for itself
+        if not is_ready(strategy):
+            make_ready(strategy)  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
-    others = multiprocessing.active_children()
-    number = min(jobs, max(1, len(work)))
+    before = multiprocessing.active_children()
+    number = max(1, min(jobs, len(work)) - 1)
     with concurrent.futures.ProcessPoolExecutor(number, mp_context=context, initializer=_warn_plainly) as pool:
         with _uninterrupted():
-            futures = {pool.submit(what, job): key for key, job in work.items()}
-        workers = [child for child in multiprocessing.active_children() if child not in others]
+            futures = {key: pool.submit(what, job) for key, job in work.items()}
+        workers = [child for child in multiprocessing.active_children() if child not in before]
         try:
-            for future in concurrent.futures.as_completed(futures):
-                out[futures[future]] = future.result()
-                done(futures[future])
+            for key in reversed(work):
+                if futures[key].cancel():
+                    out[key] = what(work[key])
+                    done(key)
+            others = {future: key for key, future in futures.items() if key not in out}
+            for future in concurrent.futures.as_completed(others):
+                out[others[future]] = future.result()
+                done(others[future])
         except BaseException:
             for worker in workers:  # what they are doing may take long, and nobody wants it any more
                 worker.terminate()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sim.arch.tree import Architecture
 from sim.errors import MappingError
-from sim.kernels.warm import warm_up
+from sim.kernels.warm import is_warm, warm_up
 from sim.mapping.annealer import Sampled, anneal
 from sim.mapping.dataflow import ANY, Dataflow, check_host
 from sim.mapping.found import Found
@@ -17,6 +17,11 @@ from sim.workload.layer import Layer
 Strategy = Optimal | Sampled
 Finder = Callable[[Layer, Architecture, Dataflow, Objective, Strategy], Found]
 """What finds mappings: `find_mapping`, or one that remembers (`sim.mapping.store`)."""
+
+
+def is_ready(strategy: Strategy) -> bool:
+    """Whether what a strategy needs has been compiled on this machine."""
+    return is_warm("optimal" if isinstance(strategy, Optimal) else "sampled")
 
 
 def make_ready(strategy: Strategy) -> None:

@@ -67,7 +67,7 @@ def _nests(space: Space, choices: Counter[Kinds], unused: frozenset[Fanout]) -> 
     if not many:
         return 0
     shape = tuple(max(len(sequences[c]) for _, sequences in many) for c in range(CLASSES))
-    patterns = _Patterns(space, unused, sum(shape) - CLASSES)
+    patterns = _patterns(_kept_in(space), _must_keep(space), _numbers(space, unused), _rounded(sum(shape) - CLASSES))
     table = np.empty(shape, object)
     for lengths in np.ndindex(*shape):
         table[lengths] = patterns.count(*lengths)
@@ -123,6 +123,37 @@ def _factorizations(exponents: tuple[int, ...]) -> tuple[int, ...]:
 # ---------------------------------------------------------------------- patterns
 
 
+Kept = tuple[tuple[int, ...], ...]
+"""How many memories of every stretch may keep each tensor, the outermost stretch first."""
+
+
+def _kept_in(space: Space) -> Kept:
+    stages = [space.stage(memory) for memory in space.arch.memories]
+    keepers = [space.keepers(tensor)[1:] for tensor in space.layer.tensors]
+    inside = reversed(range(len(space.fanouts) + 1))
+    return tuple(tuple(sum(stages[i] == below for i in own) for own in keepers) for below in inside)
+
+
+def _must_keep(space: Space) -> bool:
+    """Whether the innermost stretch has to keep what it may keep."""
+    return space.dataflow.pe_keeps is not None
+
+
+def _numbers(space: Space, unused: frozenset[Fanout]) -> frozenset[int]:
+    return frozenset(f for f, fanout in enumerate(space.arch.fanouts) if fanout in unused)
+
+
+def _rounded(loops: int) -> int:
+    """So many loops or more, so that layers have their patterns in common."""
+    return 1 << loops.bit_length()
+
+
+@functools.lru_cache(maxsize=64)
+def _patterns(kept: Kept, must: bool, unused: frozenset[int], loops: int) -> _Patterns:
+    """They depend on little: layers on one machine have them in common."""
+    return _Patterns(kept, must, unused, loops)
+
+
 class _Patterns:
     """Patterns of loops in time with keeps and fanouts at their places.
 
@@ -143,16 +174,15 @@ class _Patterns:
             outside the array if no keep does.
     """
 
-    def __init__(self, space: Space, unused: frozenset[Fanout], loops: int) -> None:
-        fanouts = space.arch.fanouts
-        self.last = len(fanouts)
-        self.on_loop = not unused.isdisjoint(fanouts[-1:])
-        self.keeps = [_keeps(space, f, loops + 2) for f in range(self.last + 1)]
+    def __init__(self, kept: Kept, must: bool, unused: frozenset[int], loops: int) -> None:
+        self.last = len(kept) - 1
+        self.on_loop = self.last - 1 in unused
+        self.keeps = [_keeps(own, must and f == self.last > 0, loops + 2) for f, own in enumerate(kept)]
         self.ends = [
             [own[at + 1] - (own[at] if f or at else 0) for at in range(loops + 1)] for f, own in enumerate(self.keeps)
         ]
         place, loop, anywhere = [1] + [0] * loops, [0, -1] + [0] * loops, [1] * (loops + 1)
-        cuts = [loop if f in unused else place for f in fanouts[:-1]]
+        cuts = [loop if f in unused else place for f in range(self.last - 1)]
         self.before = [place]
         for f in range(self.last):
             self.before.append(_product(self.before[-1], self.keeps[f][1:], (*cuts, place)[f]))
@@ -161,8 +191,11 @@ class _Patterns:
         for f in reversed(range(self.last - 1)):
             self.after.insert(0, _product(self.after[0], cuts[f], [self.keeps[f + 1][0]] * len(anywhere)))
         self._outer, self._inner = functools.cache(self._ends_outside), functools.cache(self._ends_below)
+        self.count = functools.cache(self._count)
 
-    def count(self, outside: int, any_: int, below: int, inner_outside: int, inner_any: int, inner_below: int) -> int:
+    def _count(
+        self, outside: int, any_: int, below: int, inner_outside: int, inner_any: int, inner_below: int
+    ) -> int:
         """Patterns with so many loops of each class: where they may stand, and whether they are inner ones."""
         total = 0
         for bordering in (0, 1) if self.on_loop else (None,):
@@ -205,11 +238,8 @@ def _sorted_first(x: int, u: int, ways: Callable[[int, int], int], more: int = 0
     )
 
 
-def _keeps(space: Space, stretch: int, most: int) -> list[int]:
+def _keeps(own: tuple[int, ...], must: bool, most: int) -> list[int]:
     """In how many ways the memories of a stretch keep tensors, or do not, in 0, 1, 2 ... places for keeps."""
-    stages, below = [space.stage(memory) for memory in space.arch.memories], len(space.fanouts) - stretch
-    must = stretch == len(space.fanouts) > 0 and space.dataflow.pe_keeps is not None
-    own = [sum(stages[i] == below for i in space.keepers(tensor)[1:]) for tensor in space.layer.tensors]
     return [math.prod(_kept(memories, places, must and memories > 0) for memories in own) for places in range(most)]
 
 
