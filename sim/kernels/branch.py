@@ -97,11 +97,12 @@ def _search(
     set_steps(fixed, place, goal)
     points = set_lattice(task, place)
     costs, rows = len(chain.down), (len(task.node) + 1) * statuses(len(task.depends), chain)
-    looked = min(costs, limits[2])
+    fill_floor(task, chain, place, floor)
+    set_total(floor)
+    looked = _looked(min(costs, limits[2]), floor, goal)
     own_tables = make_tables(points, rows, looked, task, chain, place, work)
     tables = lend(own_tables)
     fill_tables(points, task, chain, place, tables)
-    fill_floor(task, chain, place, floor)
     if not _look_ahead(points, looked, best, floor, task, chain, place, goal, tables):
         return best, NEVER
     made = _begin(floor, looked, best, task, chain, place, goal, tables, labels)
@@ -143,6 +144,15 @@ def _search(
     return best, left
 
 
+@part
+def _looked(most: int, floor: Floor, goal: Goal) -> int:
+    """How many costs are looked at ahead: times only if they may be longer than that of the arithmetic."""
+    for v in range(TIMES, most):
+        if floor.total[v] > goal.fixed[2]:
+            return most
+    return min(most, TIMES)
+
+
 @maker
 def _look_ahead(
     points: int,
@@ -156,7 +166,6 @@ def _look_ahead(
     tables: Tables,
 ) -> bool:
     """Fill the tables of what is to come, cost by cost; False as soon as it is clear that nothing can be better."""
-    set_total(floor)
     for i in range(looked):
         v = i if i == ENERGY else i + TIMES - 1 if i < looked - TIMES + 1 else i - (looked - TIMES)
         if v == OUTERMOST and not goal.power[2]:
