@@ -30,6 +30,7 @@ from numba.core.compiler import Compiler, Flags
 from numba.core.types import Type, unliteral  # type: ignore[attr-defined]
 
 from sim.cache import own_folder
+from sim.kernels.lower import Lowering
 
 # Whether this is a version of Numba whose inner workings the library below is made for; others compile as they do.
 _IS_KNOWN = (0, 62) <= numba.version_info.short <= (0, 68)
@@ -170,6 +171,7 @@ class _Compiler(Compiler):  # type: ignore[misc]
         managers = super().define_pipelines()
         for manager in managers:
             manager.passes = [p for p in manager.passes if p[0] not in _NOT_NEEDED]
+            manager.passes = [(Lowering, p[1]) if p[0] is typed_passes.NativeLowering else p for p in manager.passes]
         return managers
 
 
