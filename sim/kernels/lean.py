@@ -18,7 +18,7 @@ from numba.core.typing import arraydecl
 from sim.kernels import jit
 from sim.kernels.jit import F
 
-_typed_index = arraydecl.get_array_index_type  # type: ignore[attr-defined, unused-ignore]
+_typed_index: Any = getattr(arraydecl, "get_array_index_type", None)
 _compiling = [False]  # whether what is being compiled indexes no array from its end
 
 
@@ -39,7 +39,7 @@ def is_lean() -> bool:
     return _compiling[-1]
 
 
-class _Compiler(jit._Compiler):
+class _Compiler(jit.WholeCompiler):  # type: ignore[misc, unused-ignore]
     def _compile_core(self) -> object:
         _compiling.append(True)
         try:
@@ -51,7 +51,7 @@ class _Compiler(jit._Compiler):
 def lean(function: F) -> F:
     """A kernel (see `sim.kernels.jit`) that makes no arrays and, as all that it calls, uses no negative index."""
     compiled: Any = jit._compiled(function, cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
-    if jit._IS_KNOWN and not config.DISABLE_JIT:
+    if jit.IS_KNOWN and not config.DISABLE_JIT:
         arraydecl.get_array_index_type = _without_sign  # type: ignore[attr-defined, unused-ignore]
         compiled._compiler.pipeline_class = _Compiler
     return compiled

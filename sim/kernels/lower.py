@@ -8,16 +8,21 @@ as they end up. What is not known here is left to Numba.
 
 from __future__ import annotations
 
+import functools
 import operator
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir as llvm  # type: ignore[import-untyped, unused-ignore]
 from numba.core import cgutils, ir, types
+from numba.core.analysis import compute_cfg_from_blocks, compute_use_defs, must_use_alloca
 from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
-from numba.core.types import Type, unliteral  # type: ignore[attr-defined]
+from numba.core.types import BaseTuple, Optional, Type, unliteral  # type: ignore[attr-defined, unused-ignore]
+
+from sim.kernels.lend import Lent, load_lent, load_lent_field
 
 _INT64, _BITS = llvm.IntType(64), llvm.IntType(32)
 _COMPARED = {
@@ -41,8 +46,38 @@ class _Parts:
         self.values = values
 
 
+class _LentArray(_Parts):
+    """An array in a named tuple that is lent, of which only those fields are loaded that are asked for."""
+
+    def __init__(self, kind: Any, whole: Callable[[], Any], load: Callable[..., Any]) -> None:
+        self.whole = whole
+        self.load = functools.cache(load)
+        self.kind = kind
+
+
 class _Lower(Lower):  # type: ignore[misc]
     """The text of one function."""
+
+    def _find_singly_assigned_variable(self) -> None:
+        """Find variables that need no place in memory: Numba's are those that only one block knows.
+
+        A variable that is assigned once, in a block that comes before all that use it, is its value.
+        """
+        uses = compute_use_defs(self.blocks)
+        assigned = Counter(
+            s.target.name for block in self.blocks.values() for s in block.body if isinstance(s, ir.Assign)
+        )
+        at = {name: offset for offset, names in uses.defmap.items() for name in names}
+        once = {name for name in at if assigned[name] == 1} - must_use_alloca(self.blocks)
+        within = compute_cfg_from_blocks(self.blocks).dominators()
+        self._across: set[str] = set()
+        for offset, names in uses.usemap.items():
+            for name in names & once:
+                if at[name] >= offset or at[name] not in within[offset] or self._is_owner(self.typeof(name)):
+                    once.discard(name)
+                self._across.add(name)
+        self._singly_assigned_vars = once
+        self._blk_local_varmap: dict[str, Any] = {}
 
     def lower_block(self, block: Any) -> None:
         """Numba's notes, for every statement, what to say of an error in it."""
@@ -78,10 +113,11 @@ class _Lower(Lower):  # type: ignore[misc]
 
     def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
         """Set a variable."""
+        if isinstance(value, _Parts) and (name in self._across or name not in self._singly_assigned_vars):
+            value = self._put_together(value)
         if name in self._singly_assigned_vars:
             self._blk_local_varmap[name] = value
             return
-        value = self._put_together(value) if isinstance(value, _Parts) else value
         if self._is_owner(self.typeof(name)):
             super().storevar(value, name, argidx)
         else:
@@ -96,6 +132,8 @@ class _Lower(Lower):  # type: ignore[misc]
             self._singly_assigned_vars.discard(name)
 
     def _put_together(self, parts: _Parts) -> Any:
+        if isinstance(parts, _LentArray):
+            return parts.whole()
         whole = llvm.Constant(parts.kind, llvm.Undefined)
         for i, value in enumerate(parts.values):
             whole = self.builder.insert_value(whole, value, i)
@@ -190,40 +228,51 @@ class _Lower(Lower):  # type: ignore[misc]
 
     def _field(self, name: str, field: str) -> Any:
         """A field of an array; of shapes and strides, all of them."""
-        model = self.context.data_model_manager[self.typeof(name)]
-        value, i = self.loadvar(name), model.get_field_position(field)
-        if field not in ("shape", "strides"):
-            return self.builder.extract_value(value, i)
-        return [self.builder.extract_value(value, (i, axis)) for axis in range(self.typeof(name).ndim)]  # type: ignore[attr-defined]
+        kind: Any = self.typeof(name)
+        i, value = self.context.data_model_manager[kind].get_field_position(field), self._blk_local_varmap.get(name)
+        if isinstance(value, _LentArray):
+            take: Callable[..., Any] = value.load
+        else:
+            value = self.loadvar(name)
+            take = lambda *at: self.builder.extract_value(value, at)  # noqa: E731
+        return [take(i, axis) for axis in range(kind.ndim)] if field in ("shape", "strides") else take(i)
+
+    def _attribute(self, resty: Type, expr: Any) -> Any:
+        kind: Any = self.typeof(expr.value.name)
+        if type(kind) is types.Array and expr.attr == "shape":
+            return _Parts(self.context.get_value_type(resty), self._field(expr.value.name, "shape"))
+        if not isinstance(kind, Lent) or type(resty) is not types.Array:
+            return None
+        record, i = self.loadvar(expr.value.name), kind.owner.fields.index(expr.attr)
+        return _LentArray(
+            None,
+            lambda: load_lent(self.context, self.builder, kind, record, expr.attr),
+            lambda *at: load_lent_field(self.builder, record, i, *at),
+        )
 
     def _indices(self, index: str, kind: Type) -> list[tuple[Any, bool]] | None:
         """Whole numbers that an index consists of, each with whether it might be negative."""
         own = self.typeof(index)
-        kinds = list(kind) if isinstance(kind, types.BaseTuple) else [kind]  # type: ignore[call-overload]
-        owns = list(own) if isinstance(own, types.BaseTuple) else [own]  # type: ignore[call-overload]
+        kinds = list(kind) if isinstance(kind, BaseTuple) else [kind]
+        owns = list(own) if isinstance(own, BaseTuple) else [own]
         if any(unliteral(k) not in (types.int64, types.uint64) for k in kinds + owns):
             return None
-        values = self._parts(index, len(kinds)) if isinstance(own, types.BaseTuple) else [self.loadvar(index)]
+        values = self._parts(index, len(kinds)) if isinstance(own, BaseTuple) else [self.loadvar(index)]
         return [(v, unliteral(k) == types.int64) for v, k in zip(values, kinds, strict=True)]
 
     def _place(self, array: str, indices: list[tuple[Any, bool]]) -> Any:
         """The address of what stands at these indices, of as many axes."""
-        kind: Any = self.typeof(array)
         shape, address = self._field(array, "shape"), None
         for axis, (index, signed) in enumerate(indices):
-            known = index.constant if isinstance(index, llvm.Constant) else None
-            if signed and known is None:
+            if signed and not isinstance(index, llvm.Constant):
                 below = self.builder.icmp_signed("<", index, _INT64(0))
                 index = self.builder.select(below, self.builder.add(index, shape[axis]), index)
-            elif signed and known < 0:
+            elif signed and index.constant < 0:
                 index = self.builder.add(index, shape[axis])
             address = index if address is None else self.builder.add(self.builder.mul(address, shape[axis]), index)
         for length in shape[len(indices) :]:
             address = self.builder.mul(address, length)
-        data = self._field(array, "data")
-        if kind.layout == "C":
-            return self.builder.gep(data, [address])
-        return None
+        return self.builder.gep(self._field(array, "data"), [address])
 
     def _is_plain(self, array: Any, indices: list[tuple[Any, bool]] | None) -> bool:
         """Whether it is a plain array of numbers that is indexed by whole numbers only."""
@@ -240,8 +289,9 @@ class _Lower(Lower):  # type: ignore[misc]
     def _item(self, resty: Type, expr: Any) -> Any:
         kind: Any = self.typeof(expr.value.name)
         index = expr.index if expr.op == "getitem" else expr.index_var
-        if isinstance(kind, types.BaseTuple) and expr.op == "static_getitem" and isinstance(expr.index, int):
-            return None if self._is_owner(kind) else self._parts(expr.value.name, len(kind))[expr.index]
+        if isinstance(kind, BaseTuple) and index is not None and not self._is_owner(kind):
+            at = getattr(self.typeof(index.name), "literal_value", None)
+            return None if at is None else self._parts(expr.value.name, len(kind))[at]
         if type(kind) is not types.Array or index is None:
             return None
         indices = self._indices(index.name, self.fndesc.calltypes[expr].args[1])
@@ -270,6 +320,17 @@ class _Lower(Lower):  # type: ignore[misc]
         model = self.context.data_model_manager[resty]
         return _Parts(kind, [fields[name] for name in sorted(fields, key=model.get_field_position)])
 
+    def _unpack(self, resty: Any, expr: Any) -> Any:
+        """As many numbers of an array as there are names for them."""
+        array = expr.value.name
+        if not self._is_plain(self.typeof(array), [(None, False)]) or self.typeof(array).ndim != 1:
+            return None
+        [length], data = self._field(array, "shape"), self._field(array, "data")
+        with cgutils.if_unlikely(self.builder, self.builder.icmp_signed("!=", length, _INT64(expr.count))):
+            self.return_exception(ValueError, loc=self.loc)
+        places = [self.builder.gep(data, [_INT64(i)]) for i in range(expr.count)]
+        return _Parts(self.context.get_value_type(resty), [self.builder.load(place) for place in places])
+
     def _set_item(self, inst: Any) -> bool:
         """Write to an array; whether that is possible here."""
         kind: Any = self.typeof(inst.target.name)
@@ -278,7 +339,7 @@ class _Lower(Lower):  # type: ignore[misc]
         if not self._is_plain(kind, indices):
             return False
         assert indices is not None
-        if len(indices) != kind.ndim or unliteral(signature.args[2]) != kind.dtype:
+        if len(indices) != kind.ndim or unliteral(signature.args[2]) not in (types.int64, types.float64):
             return False
         value = self._cast(inst.value.name, kind.dtype)
         self.builder.store(value, self._place(inst.target.name, indices))
@@ -302,7 +363,7 @@ class _Lower(Lower):  # type: ignore[misc]
         compiled = function.dispatcher.overloads.get(signature.args)
         if compiled is None or len(expr.args) != len(signature.args):
             return None
-        if isinstance(signature.return_type, types.Optional) or compiled.fndesc.restype != signature.return_type:
+        if isinstance(signature.return_type, Optional) or compiled.fndesc.restype != signature.return_type:
             return None
         convention = self.call_conv
         callee = self.context.declare_function(self.module, compiled.fndesc)
@@ -350,6 +411,8 @@ _KNOWN: dict[str, Callable[[_Lower, Any, Any], Any]] = {
     "getitem": _Lower._item,
     "static_getitem": _Lower._item,
     "call": _Lower._call,
+    "getattr": _Lower._attribute,
+    "exhaust_iter": _Lower._unpack,
 }
 
 
