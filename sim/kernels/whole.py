@@ -10,7 +10,7 @@ nothing. Here they are linked as they are into the kernel, which is optimized an
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -187,16 +187,16 @@ _KINDS = (ir.Var,), (ir.Inst,), (list, tuple, dict), (object,)
 
 
 @functools.cache
-def _kind_of(what: Hashable) -> int:
+def _kind_of(what: Any) -> int:
     """What a part of a statement is."""
-    return next(kind for kind, types in enumerate(_KINDS) if issubclass(what, types))  # type: ignore[arg-type]
+    return next(kind for kind, types in enumerate(_KINDS) if issubclass(what, types))
 
 
 def _variables(statement: Any, parts: Any) -> list[Any]:
     """The variables in parts of a statement. Numba's own asks for the kind of each part in four ways."""
     out: list[Any] = []
     for part in parts.values() if isinstance(parts, dict) else parts:
-        kind = _kind_of(type(part))
+        kind = _kind_of(type(part))  # type: ignore[arg-type]
         if kind == _VARIABLE:
             out.append(part)
         elif kind == _STATEMENT:
