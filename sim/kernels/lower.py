@@ -8,21 +8,19 @@ as they end up. What is not known here is left to Numba.
 
 from __future__ import annotations
 
-import functools
 import operator
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir as llvm  # type: ignore[import-untyped, unused-ignore]
 from numba.core import cgutils, ir, types
-from numba.core.analysis import compute_cfg_from_blocks, compute_use_defs, must_use_alloca
 from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 from numba.core.types import BaseTuple, Optional, Type, unliteral  # type: ignore[attr-defined, unused-ignore]
 
 from sim.kernels.lend import Lent, load_lent, load_lent_field
+from sim.kernels.variables import LentArray, Parts, Variables
 
 _INT64, _BITS = llvm.IntType(64), llvm.IntType(32)
 _COMPARED = {
@@ -38,46 +36,8 @@ _FLOATING = {operator.add: "fadd", operator.sub: "fsub", operator.mul: "fmul", o
 _CHOSEN: dict[object, str] = {max: ">", min: "<"}
 
 
-class _Parts:
-    """A tuple, or the like, that may never have to be put together."""
-
-    def __init__(self, kind: Any, values: list[Any]) -> None:
-        self.kind = kind
-        self.values = values
-
-
-class _LentArray(_Parts):
-    """An array in a named tuple that is lent, of which only those fields are loaded that are asked for."""
-
-    def __init__(self, kind: Any, whole: Callable[[], Any], load: Callable[..., Any]) -> None:
-        self.whole = whole
-        self.load = functools.cache(load)
-        self.kind = kind
-
-
-class _Lower(Lower):  # type: ignore[misc]
+class _Lower(Variables):
     """The text of one function."""
-
-    def _find_singly_assigned_variable(self) -> None:
-        """Find variables that need no place in memory: Numba's are those that only one block knows.
-
-        A variable that is assigned once, in a block that comes before all that use it, is its value.
-        """
-        uses = compute_use_defs(self.blocks)
-        assigned = Counter(
-            s.target.name for block in self.blocks.values() for s in block.body if isinstance(s, ir.Assign)
-        )
-        at = {name: offset for offset, names in uses.defmap.items() for name in names}
-        once = {name for name in at if assigned[name] == 1} - must_use_alloca(self.blocks)
-        within = compute_cfg_from_blocks(self.blocks).dominators()
-        self._across: set[str] = set()
-        for offset, names in uses.usemap.items():
-            for name in names & once:
-                if at[name] >= offset or at[name] not in within[offset] or self._is_owner(self.typeof(name)):
-                    once.discard(name)
-                self._across.add(name)
-        self._singly_assigned_vars = once
-        self._blk_local_varmap: dict[str, Any] = {}
 
     def lower_block(self, block: Any) -> None:
         """Numba's notes, for every statement, what to say of an error in it."""
@@ -95,58 +55,6 @@ class _Lower(Lower):  # type: ignore[misc]
         elif not (isinstance(inst, ir.SetItem) and self._set_item(inst)):
             super().lower_inst(inst)
 
-    # Variables. Only those that own arrays have to be cleaned up; the others are neither loaded nor zeroed for that.
-
-    def _is_owner(self, kind: Type) -> bool:
-        return bool(self.context.enable_nrt) and self.context.data_model_manager[kind].contains_nrt_meminfo()
-
-    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
-        """Numba's asks LLVM for the size of each, for debuggers."""
-        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
-
-    def loadvar(self, name: str) -> Any:
-        """The value of a variable."""
-        value = self._blk_local_varmap.get(name)
-        if isinstance(value, _Parts):
-            value = self._blk_local_varmap[name] = self._put_together(value)
-        return super().loadvar(name) if value is None else value
-
-    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
-        """Set a variable."""
-        if isinstance(value, _Parts) and (name in self._across or name not in self._singly_assigned_vars):
-            value = self._put_together(value)
-        if name in self._singly_assigned_vars:
-            self._blk_local_varmap[name] = value
-            return
-        if self._is_owner(self.typeof(name)):
-            super().storevar(value, name, argidx)
-        else:
-            self.builder.store(value, self.getvar(name))
-
-    def delvar(self, name: str) -> None:
-        """Note that a variable is not used any more."""
-        if self._is_owner(self.typeof(name)):
-            self.loadvar(name) if name in self._blk_local_varmap else None
-            super().delvar(name)
-        elif name not in self._blk_local_varmap:
-            self._singly_assigned_vars.discard(name)
-
-    def _put_together(self, parts: _Parts) -> Any:
-        if isinstance(parts, _LentArray):
-            return parts.whole()
-        whole = llvm.Constant(parts.kind, llvm.Undefined)
-        for i, value in enumerate(parts.values):
-            whole = self.builder.insert_value(whole, value, i)
-        return whole
-
-    def _parts(self, name: str, count: int) -> list[Any]:
-        """The parts of a tuple."""
-        value = self._blk_local_varmap.get(name)
-        if isinstance(value, _Parts):
-            return value.values
-        value = self.loadvar(name)
-        return [self.builder.extract_value(value, i) for i in range(count)]
-
     # Expressions.
 
     def lower_expr(self, resty: Type, expr: Any) -> Any:
@@ -154,12 +62,6 @@ class _Lower(Lower):  # type: ignore[misc]
         known = _KNOWN.get(expr.op)
         value = known(self, resty, expr) if known else None
         return super().lower_expr(resty, expr) if value is None else value
-
-    def _cast(self, name: str, kind: Type) -> Any:
-        """A variable's value as another type."""
-        own = self.typeof(name)
-        value = self.loadvar(name)
-        return value if own == kind or unliteral(own) == kind else self.context.cast(self.builder, value, own, kind)
 
     def _operation(self, resty: Type, expr: Any) -> Any:
         """Sums, differences, products and comparisons of numbers."""
@@ -187,7 +89,7 @@ class _Lower(Lower):  # type: ignore[misc]
         if self._is_owner(resty):
             return None
         values = [self._cast(item.name, kind) for item, kind in zip(expr.items, resty, strict=True)]
-        return _Parts(self.context.get_value_type(resty), values)
+        return Parts(self.context.get_value_type(resty), values)
 
     # Loops over whole numbers: a pointer to the next number, the end, the step, a pointer to how many are left.
 
@@ -202,7 +104,7 @@ class _Lower(Lower):  # type: ignore[misc]
         next_, left = (cgutils.alloca_once(self.builder, _INT64) for _ in range(2))
         self.builder.store(start, next_)
         self.builder.store(count, left)
-        return _Parts(self.context.get_value_type(resty), [next_, stop, step, left])
+        return Parts(self.context.get_value_type(resty), [next_, stop, step, left])
 
     def _next(self, resty: Type, expr: Any) -> Any:
         if self.typeof(expr.value.name) != types.range_iter64_type:
@@ -212,7 +114,7 @@ class _Lower(Lower):  # type: ignore[misc]
         goes_on = self.builder.icmp_signed(">", count, _INT64(0))
         self.builder.store(self.builder.sub(count, _INT64(1), flags=("nsw",)), left)
         self.builder.store(self.builder.add(value, step), next_)
-        return _Parts(self.context.get_value_type(resty), [value, goes_on])
+        return Parts(self.context.get_value_type(resty), [value, goes_on])
 
     def _first(self, resty: Type, expr: Any) -> Any:
         return self._of_pair(expr, 0)
@@ -222,7 +124,7 @@ class _Lower(Lower):  # type: ignore[misc]
 
     def _of_pair(self, expr: Any, i: int) -> Any:
         value = self._blk_local_varmap.get(expr.value.name)
-        return value.values[i] if isinstance(value, _Parts) else None
+        return value.values[i] if isinstance(value, Parts) else None
 
     # Arrays.
 
@@ -230,7 +132,7 @@ class _Lower(Lower):  # type: ignore[misc]
         """A field of an array; of shapes and strides, all of them."""
         kind: Any = self.typeof(name)
         i, value = self.context.data_model_manager[kind].get_field_position(field), self._blk_local_varmap.get(name)
-        if isinstance(value, _LentArray):
+        if isinstance(value, LentArray):
             take: Callable[..., Any] = value.load
         else:
             value = self.loadvar(name)
@@ -240,11 +142,11 @@ class _Lower(Lower):  # type: ignore[misc]
     def _attribute(self, resty: Type, expr: Any) -> Any:
         kind: Any = self.typeof(expr.value.name)
         if type(kind) is types.Array and expr.attr == "shape":
-            return _Parts(self.context.get_value_type(resty), self._field(expr.value.name, "shape"))
+            return Parts(self.context.get_value_type(resty), self._field(expr.value.name, "shape"))
         if not isinstance(kind, Lent) or type(resty) is not types.Array:
             return None
         record, i = self.loadvar(expr.value.name), kind.owner.fields.index(expr.attr)
-        return _LentArray(
+        return LentArray(
             None,
             lambda: load_lent(self.context, self.builder, kind, record, expr.attr),
             lambda *at: load_lent_field(self.builder, record, i, *at),
@@ -314,11 +216,11 @@ class _Lower(Lower):  # type: ignore[misc]
             "nitems": items,
             "itemsize": self._field(array, "itemsize"),
             "data": self._place(array, indices),
-            "shape": self._put_together(_Parts(llvm.ArrayType(_INT64, len(shape)), shape)),
-            "strides": self._put_together(_Parts(llvm.ArrayType(_INT64, len(shape)), strides)),
+            "shape": self._put_together(Parts(llvm.ArrayType(_INT64, len(shape)), shape)),
+            "strides": self._put_together(Parts(llvm.ArrayType(_INT64, len(shape)), strides)),
         }
         model = self.context.data_model_manager[resty]
-        return _Parts(kind, [fields[name] for name in sorted(fields, key=model.get_field_position)])
+        return Parts(kind, [fields[name] for name in sorted(fields, key=model.get_field_position)])
 
     def _unpack(self, resty: Any, expr: Any) -> Any:
         """As many numbers of an array as there are names for them."""
@@ -329,7 +231,7 @@ class _Lower(Lower):  # type: ignore[misc]
         with cgutils.if_unlikely(self.builder, self.builder.icmp_signed("!=", length, _INT64(expr.count))):
             self.return_exception(ValueError, loc=self.loc)
         places = [self.builder.gep(data, [_INT64(i)]) for i in range(expr.count)]
-        return _Parts(self.context.get_value_type(resty), [self.builder.load(place) for place in places])
+        return Parts(self.context.get_value_type(resty), [self.builder.load(place) for place in places])
 
     def _set_item(self, inst: Any) -> bool:
         """Write to an array; whether that is possible here."""
@@ -391,7 +293,7 @@ class _Lower(Lower):  # type: ignore[misc]
             given = [self.loadvar(a) for a in args]
             start, stop = (_INT64(0), given[0]) if len(given) == 1 else given[:2]
             step = given[2] if len(given) == 3 else _INT64(1)
-            return _Parts(self.context.get_value_type(signature.return_type), [start, stop, step])
+            return Parts(self.context.get_value_type(signature.return_type), [start, stop, step])
         if function in _CHOSEN and len(args) == 2 and signature.return_type in (types.int64, types.float64):
             kind = signature.return_type
             a, b = (self._cast(name, kind) for name in args)
