@@ -3,36 +3,41 @@
 Numba does not notice when a function that a cached one calls has changed. So the cache folder is named by a hash of
 all kernel sources; another version of tilenest or of Numba has another folder.
 
-By itself Numba optimizes and translates every function that it compiles, together with all that the function calls,
-and does so again for each of its callers: three quarters of the time, and for functions that only kernels call, for
-nothing. Here they are linked as they are into the kernel, which is optimized and translated once.
+How they are compiled is said in `sim.kernels.whole` and `sim.kernels.lower`, for versions of Numba whose inner
+workings these are made for. Others compile kernels as they do.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped, unused-ignore]
 import numba
-from llvmlite.binding import Linkage  # type: ignore[import-untyped, unused-ignore]
-from numba.core import config, typed_passes, untyped_passes
-from numba.core.codegen import CodeLibrary, JITCodeLibrary
-from numba.core.compiler import Compiler, Flags
+from numba.core import config
+from numba.core.compiler import Compiler
 from numba.core.types import Type, unliteral  # type: ignore[attr-defined]
 
 from sim.cache import own_folder
 
-# Whether this is a version of Numba whose inner workings the library below is made for; others compile as they do.
-_IS_KNOWN = (0, 62) <= numba.version_info.short <= (0, 68)
+# Whether this is a version of Numba whose inner workings we know.
+IS_KNOWN = (0, 62) <= numba.version_info.short <= (0, 68)
+
+_whole = importlib.import_module("sim.kernels.whole") if IS_KNOWN else None
+WholeCompiler: Any = getattr(_whole, "WholeCompiler", Compiler)
+DisjointCompiler: Any = getattr(_whole, "DisjointCompiler", Compiler)
+VectorCompiler: Any = getattr(_whole, "VectorCompiler", Compiler)
+shortcuts: Any = getattr(_whole, "shortcuts", nullcontext)
+_finders: dict[str, Callable[[], None]] = getattr(_whole, "finders", {})
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -51,137 +56,6 @@ def cache_folder() -> Path:
     return own_folder(name) or Path(tempfile.mkdtemp(prefix="tilenest-")) / name
 
 
-class _Library(JITCodeLibrary):  # type: ignore[misc]
-    """The code of a function. It stays as it is until its address is asked for: a kernel's is, a part's is not."""
-
-    def add_linking_library(self, library: CodeLibrary) -> None:
-        """Note that a function of this library calls one of the other."""
-        if not isinstance(library, _Library):
-            library._ensure_finalized()
-        self._linking_libraries.append(library)
-
-    def get_pointer_to_function(self, name: str) -> int:
-        """The address of a function, 0 if the library does not have it."""
-        defined = any(f.name == name and not f.is_declaration for f in self._final_module.functions)
-        return super().get_pointer_to_function(name) if defined else 0
-
-    def finalize(self) -> None:
-        """Link all that is called, optimize it, and translate it to machine code."""
-        self._linking_libraries = self._callees()
-        super().finalize()
-
-    def _finalize_final_module(self) -> None:
-        """Make it callable; what it calls by address has to be so before."""
-        for function in self._final_module.functions:
-            if function.is_declaration and function.name in _apart:
-                find(function.name)
-        super()._finalize_final_module()
-
-    def _optimize_final_module(self) -> None:
-        """Optimize all at once. Nobody else calls a kernel's parts: what they do not need is not passed to them.
-
-        They get names of their own, as LLVM's compiler looks a function that others may see up among all by its name.
-        """
-        for function in self._final_module.functions:
-            if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
-                function.linkage = "internal"
-                function.name = f"{self.name}.{function.name}"
-        passes, builder = self._codegen._module_pass_manager()
-        passes.run(self._final_module, builder)
-
-    def _callees(self) -> list[CodeLibrary]:
-        """All libraries that are needed, callers before callees: what nobody calls yet would not be linked."""
-        order: dict[CodeLibrary, None] = {}
-
-        def visit(library: CodeLibrary) -> None:
-            if isinstance(library, _Library) and not library._finalized:
-                for callee in library._linking_libraries:
-                    if callee not in order:
-                        visit(callee)
-            order[library] = None
-
-        visit(self)
-        return list(order)[-2::-1]
-
-    def _get_module_for_linking(self) -> object:
-        if self._finalized:
-            return super()._get_module_for_linking()
-        for function in self._final_module.functions:
-            if not function.is_declaration and function.linkage == Linkage.external:
-                function.linkage = "linkonce_odr"
-        return self._final_module
-
-    @property
-    def codegen(self) -> object:
-        """Where the environment of a function is set: nowhere, as long as it has no address."""
-        return super().codegen if self._finalized else self
-
-    def set_env(self, name: str, env: object) -> None:
-        """Leave it unset; Numba does so, too, for what it loads from its cache."""
-
-
-# Passes of Numba for what no kernel does: contexts, closures, text of functions put into others, branches that depend
-# on types, literal types of loops, expressions of arrays, dynamic errors.
-_NOT_NEEDED = {
-    untyped_passes.WithLifting,
-    untyped_passes.InlineClosureLikes,
-    untyped_passes.DeadBranchPrune,
-    untyped_passes.MakeFunctionToJitFunction,
-    untyped_passes.InlineInlinables,
-    untyped_passes.RewriteDynamicRaises,
-    untyped_passes.FindLiterallyCalls,
-    untyped_passes.LiteralUnroll,
-    untyped_passes.LiteralPropagationSubPipelinePass,
-    untyped_passes.GenericRewrites,
-    typed_passes.InlineOverloads,
-    typed_passes.NopythonRewrites,
-    typed_passes.DumpParforDiagnostics,
-}
-
-
-class _Flags(Flags):  # type: ignore[misc]
-    """What is asked of a compilation. For every operation that it types, Numba looks up hundreds of times what it has
-    done under the same flags, and asks each time for the value of each flag: a tenth of all the time."""
-
-    _HASH = hash(Flags())  # Numba's is that of the names alone
-
-    def __hash__(self) -> int:
-        return self._HASH
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Flags):
-            return NotImplemented
-        mine, others = self._values, other._values
-        return mine == others or all(getattr(self, k) == getattr(other, k) for k in {**mine, **others})
-
-
-class _Compiler(Compiler):  # type: ignore[misc]
-    """Numba's, with such a library and such flags."""
-
-    def _compile_core(self) -> object:
-        self.state.flags = _Flags(self.state.flags)
-        return super()._compile_core()
-
-    def define_pipelines(self) -> list[object]:
-        """The passes of a compilation."""
-        library = _Library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
-        library.enable_object_caching()
-        self.state.library = library
-        managers = super().define_pipelines()
-        for manager in managers:
-            manager.passes = [p for p in manager.passes if p[0] not in _NOT_NEEDED]
-        return managers
-
-
-class _DisjointCompiler(_Compiler):
-    """The same, for what is called with arrays of which none overlaps another, which LLVM has to know to keep sums in
-    registers."""
-
-    def _compile_core(self) -> object:
-        self.state.flags.noalias = True
-        return super()._compile_core()
-
-
 _apart: dict[str, tuple[Callable[..., object], Callable[[], int]]] = {}
 _found: set[str] = set()
 
@@ -189,6 +63,7 @@ _found: set[str] = set()
 def set_apart(name: str, function: Callable[..., object], load: Callable[[], int]) -> None:
     """Kernels call a function by its address; `load` loads or compiles it. It calls only what is set apart before."""
     _apart[name] = function, load
+    _finders[name] = functools.partial(find, name)
 
 
 def function_of(name: str) -> Callable[..., object]:
@@ -202,7 +77,7 @@ def find(name: str) -> None:
         return
     function, load = _apart[name]
     await_kernel(function)
-    if is_kept(function) or not _IS_KNOWN:
+    if is_kept(function) or not IS_KNOWN:
         find_all(name)
     address = load()
     _found.add(name)
@@ -251,7 +126,7 @@ def caller(function: F) -> F:
     compile_ = compiled.compile  # type: ignore[attr-defined]
 
     def compile_or_load(signature: object) -> object:
-        if is_kept(function) or not _IS_KNOWN:
+        if is_kept(function) or not IS_KNOWN:
             find_all()
         return compile_(signature)
 
@@ -266,7 +141,7 @@ def part(function: F) -> F:
 
 def disjoint(function: F) -> F:
     """A part whose arrays do not overlap."""
-    return _compiled(function, _DisjointCompiler, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
+    return _compiled(function, DisjointCompiler, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
 
 
 def maker(function: F) -> F:
@@ -275,17 +150,17 @@ def maker(function: F) -> F:
 
 
 @contextmanager
-def cached(compiler: type[Compiler] = _Compiler) -> Iterator[dict[str, object]]:
+def cached(compiler: type[Compiler] = WholeCompiler) -> Iterator[dict[str, object]]:
     """Machine code of what is compiled here is kept in the cache folder; gives the options of a compilation."""
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_folder())
     try:
-        yield {"error_model": "numpy", "pipeline_class": compiler if _IS_KNOWN else Compiler}
+        yield {"error_model": "numpy", "pipeline_class": compiler}
     finally:
         config.CACHE_DIR = before
 
 
-def _compiled(function: F, compiler: type[Compiler] = _Compiler, **options: bool) -> F:
+def _compiled(function: F, compiler: type[Compiler] = WholeCompiler, **options: bool) -> F:
     if config.DISABLE_JIT:  # to debug kernels as the Python that they are
         return function
     with cached(compiler) as more:

@@ -18,7 +18,7 @@ from numba.core.typing import arraydecl
 from sim.kernels import jit
 from sim.kernels.jit import F
 
-_typed_index = arraydecl.get_array_index_type  # type: ignore[attr-defined, unused-ignore]
+_typed_index: Any = getattr(arraydecl, "get_array_index_type", None)
 _compiling = [False]  # whether what is being compiled indexes no array from its end
 
 
@@ -39,7 +39,7 @@ def is_lean() -> bool:
     return _compiling[-1]
 
 
-class _Compiler(jit._Compiler):
+class _Compiler(jit.WholeCompiler):  # type: ignore[misc, unused-ignore]
     def _compile_core(self) -> object:
         _compiling.append(True)
         try:
@@ -48,8 +48,8 @@ class _Compiler(jit._Compiler):
             _compiling.pop()
 
 
-class _Straight(_Compiler, jit._DisjointCompiler):
-    """The same, for what is called with arrays of which none overlaps another."""
+class _Straight(_Compiler, jit.VectorCompiler):  # type: ignore[misc, unused-ignore]
+    """The same, for loops of which LLVM is to make vectors."""
 
 
 def _take_promises() -> None:
@@ -58,17 +58,24 @@ def _take_promises() -> None:
 
 
 def straight(function: F) -> F:
-    """A part that uses no negative index, and whose arrays do not overlap."""
+    """A part of which LLVM is to make vectors: it uses no negative index, and its arrays do not overlap."""
     if config.DISABLE_JIT:
         return function
-    _take_promises()
-    return jit._compiled(function, _Straight, no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)
+    if jit.IS_KNOWN:
+        _take_promises()
+    return jit._compiled(
+        function,
+        _Straight if jit.IS_KNOWN else jit.WholeCompiler,
+        no_cfunc_wrapper=True,
+        no_cpython_wrapper=True,
+        _nrt=False,
+    )
 
 
 def lean(function: F) -> F:
     """A kernel (see `sim.kernels.jit`) that makes no arrays and, as all that it calls, uses no negative index."""
     compiled: Any = jit._compiled(function, cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)
-    if jit._IS_KNOWN and not config.DISABLE_JIT:
+    if jit.IS_KNOWN and not config.DISABLE_JIT:
         _take_promises()
         compiled._compiler.pipeline_class = _Compiler
     return compiled

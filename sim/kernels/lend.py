@@ -50,11 +50,18 @@ def _constant(module: Any) -> Any:
     return module.add_metadata([kind, kind, zero, one])
 
 
+def load_lent_field(builder: Any, address: Any, *field: int) -> Any:
+    """Load a field of what is lent, or a field of that."""
+    value = builder.load(cgutils.gep_inbounds(builder, address, 0, *field))
+    value.set_metadata("tbaa", _constant(builder.module))
+    return value
+
+
 @lower_getattr_generic(Lent)
-def _load(context: Any, builder: Any, lent: Lent, address: Any, name: str) -> Any:
+def load_lent(context: Any, builder: Any, lent: Lent, address: Any, name: str) -> Any:
+    """Load a field of what is lent, by its name."""
     i = lent.owner.fields.index(name)
-    field = builder.load(cgutils.gep_inbounds(builder, address, 0, i))
-    field.set_metadata("tbaa", _constant(builder.module))
+    field = load_lent_field(builder, address, i)
     if not isinstance(lent.owner.types[i], Array):
         return field
     owned = context.data_model_manager[lent.owner.types[i]].get_field_position("meminfo")

@@ -24,7 +24,7 @@ from sim.kernels.ahead import fill_ahead, set_rents
 from sim.kernels.apart import types_of
 from sim.kernels.fill import fill_tables
 from sim.kernels.follow import see
-from sim.kernels.jit import cache_folder, find, function_of, is_kept, leave_to
+from sim.kernels.jit import cache_folder, find, function_of, is_kept, leave_to, shortcuts
 from sim.kernels.lean import is_lean
 from sim.kernels.nests import price_nest
 from sim.kernels.roots import fill_floor
@@ -144,7 +144,8 @@ def light_optimization() -> Iterator[None]:
     gc.set_threshold(*_SELDOM)
     context.resolve_function_type = _remembering(resolve)
     try:
-        yield
+        with shortcuts():
+            yield
     finally:
         context.resolve_function_type = resolve
         gc.set_threshold(*thresholds)
