@@ -20,7 +20,19 @@ from sim.kernels.grid import extend, extend_sum, look_up, multiply
 from sim.kernels.jit import maker, part
 from sim.kernels.lattice import block, blocks
 from sim.kernels.layout import Ints
-from sim.kernels.paths import EVEN, EXACT, STATIC, add_words, fill_spot, is_static, is_uneven, set_classes, spots
+from sim.kernels.lend import give_back, lend
+from sim.kernels.paths import (
+    EVEN,
+    EXACT,
+    STATIC,
+    Steps,
+    add_words,
+    fill_spot,
+    is_static,
+    is_uneven,
+    set_classes,
+    spots,
+)
 from sim.kernels.room import floats1, floats2, ints1, zeros1
 from sim.kernels.steps import ALL, AT_MOST, REST
 from sim.kernels.tables import Tables, most_spots, slides
@@ -120,7 +132,8 @@ def _fill_window(e: int, k: int, task: Task, chain: Chain, place: Place, tables:
     t, slot = chain.edge[e, TENSOR], tables.slot[e, k]
     many0, many1 = spots(t, 0, task, place), spots(t, 1, task, place)
     unused = zeros1(tables.worth.shape[2])
-    crossed = ints1(len(task.node), -1)
+    own_steps = Steps(ints1(len(task.node), -1), tables.group, tables.steps)
+    steps = lend(own_steps)
     worth = tables.worth[slot]
     worth[:, :] = 0.0
     for c in range(tables.starts.shape[1]):
@@ -134,8 +147,7 @@ def _fill_window(e: int, k: int, task: Task, chain: Chain, place: Place, tables:
         for w in range(2 if row != found else 0):
             tables.exact[row + w] = 1
             for at in range(spots(t, w, task, place)):
-                out = tables.steps[row + w, at]
-                if not fill_spot(e, w, k, g, at, False, crossed, task, chain, place, tables.group, out):
+                if not fill_spot(e, w, k, g, at, 0, row + w, at, task, chain, place, steps):
                     tables.exact[row + w] = 0
         exact = tables.exact[row] == 1 and tables.exact[row + 1] == 1 and not is_uneven(t, task, place)
         tables.known[slot, c] = EXACT if exact else EVEN
@@ -149,6 +161,7 @@ def _fill_window(e: int, k: int, task: Task, chain: Chain, place: Place, tables:
                 add_words(
                     low, high, 0.0, tables.prices[e, c], chain.per_tile, tables.worth[slot, i * many1 + j], unused
                 )
+    give_back(own_steps)
 
 
 @part

@@ -7,12 +7,14 @@ from sim.kernels.bounds import CHILD_NODE, IS_HARD, TENSOR, Chain, Place, Task, 
 from sim.kernels.cost import Floats
 from sim.kernels.jit import part
 from sim.kernels.labels import Labels, closed_at, point_of, status_inside
+from sim.kernels.lend import give_back, lend
 from sim.kernels.paths import (
     EXACT,
     MOVED,
     SETTLED,
     STATIC,
     UNMOVED,
+    Steps,
     add_width,
     add_words,
     ahead,
@@ -65,11 +67,17 @@ def see(
     labels: Labels,
 ) -> None:
     """Words of a class that is not followed, if an edge closes at a point of stretch `k`: left in `tables.seen`."""
-    t, row, crossed = chain.edge[e, TENSOR], len(tables.steps) - 2, labels.crossed[label]
-    one, two, flat = tables.steps[row, 0], tables.steps[row + 1, 0], e >= chain.searched[0]
+    t, row, own_steps = (
+        chain.edge[e, TENSOR],
+        len(tables.steps) - 2,
+        Steps(labels.crossed[label], tables.group, tables.steps),
+    )
+    steps = lend(own_steps)
+    one, two, flat = tables.steps[row, 0], tables.steps[row + 1, 0], 1 if e >= chain.searched[0] else 0
     at0, at1 = spot(t, 0, point, tables), spot(t, 1, point, tables)
-    fill_spot(e, 0, k, tables.starts[e, c], at0, flat, crossed, task, chain, place, tables.group, one)
-    fill_spot(e, 1, k, tables.starts[e, c], at1, flat, crossed, task, chain, place, tables.group, two)
+    fill_spot(e, 0, k, tables.starts[e, c], at0, flat, row, 0, task, chain, place, steps)
+    fill_spot(e, 1, k, tables.starts[e, c], at1, flat, row + 1, 0, task, chain, place, steps)
+    give_back(own_steps)
     if flat:  # nothing is kept
         low, high = whole(UNMOVED, at0, at0, at1, at1, left, one, two)
     else:

@@ -7,10 +7,13 @@ step by step (`sim.kernels.steps`). Gaps that the same copies share are one clas
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from sim.kernels.apart import apart
 from sim.kernels.bounds import CHILD_NODE, PARENT_NODE, TENSOR, Chain, Place, Task, divided, times_of
-from sim.kernels.cost import Floats
+from sim.kernels.cost import Floats, Floats2, Floats4
 from sim.kernels.jit import part
-from sim.kernels.layout import Ints
+from sim.kernels.layout import Ints, Ints1
 from sim.kernels.steps import ALL, AT_MOST, FIRST, OTHER, REST, SECOND, fill_steps
 
 # What has become of an edge with windows: nothing has moved its tile; loops over the first or the second window have;
@@ -88,30 +91,29 @@ def spots(t: int, w: int, task: Task, place: Place) -> int:
     return 1 if d0 < 0 else place.counts[d0] * place.counts[d1]
 
 
-@part
+class Steps(NamedTuple):
+    """Where tables of steps go, and what they are made with: P spots in a window."""
+
+    crossed: Ints1  # [F] the points where fanouts were crossed; -1: not yet
+    group: Floats2  # working memory (see `sim.kernels.windows.new_group`)
+    tables: Floats4  # [rows, columns, STEP_ROWS, P]
+
+
+@apart
 def fill_spot(
-    e: int,
-    w: int,
-    k: int,
-    g: int,
-    at: int,
-    flat: bool,
-    crossed: Ints,
-    task: Task,
-    chain: Chain,
-    place: Place,
-    group: Floats,
-    out: Floats,
-) -> bool:
-    """The table of steps for tiles that reach to a spot; whether it is exact. Without a window, of a single word."""
-    t = chain.edge[e, TENSOR]
+    e: int, w: int, k: int, g: int, at: int, flat: int, row: int, column: int, task: Task, chain: Chain, place: Place,
+    steps: Steps,
+) -> int:  # fmt: skip
+    """The table of steps for tiles that reach to a spot; 1 if it is exact, else 0. Without a window, of one word."""
+    t, out = chain.edge[e, TENSOR], steps.tables[row, column]
     d1 = task.window[t, w, 1]
     if task.window[t, w, 0] < 0:
         out[:, 0] = 1.0
         out[OTHER, 0] = out[AT_MOST + OTHER, 0] = 0.0
-        return True
+        return 1
     i0, i1 = at // place.counts[d1], at % place.counts[d1]
-    return fill_steps(e, w, k, g, i0, i1, flat, crossed, task, chain, place, group, out)
+    exact = fill_steps(e, w, k, g, i0, i1, flat == 1, steps.crossed, task, chain, place, steps.group, out)
+    return 1 if exact else 0
 
 
 @part

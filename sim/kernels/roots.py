@@ -24,9 +24,9 @@ from sim.kernels.jit import caller, kernel, maker, part
 from sim.kernels.labels import Goal, least
 from sim.kernels.layout import Ints1, Ints2, Ints3
 from sim.kernels.lend import give_back, lend
-from sim.kernels.paths import PRICE_ROWS, UNMOVED, add_words, fill_spot, set_classes, spots, whole
+from sim.kernels.paths import PRICE_ROWS, UNMOVED, Steps, add_words, fill_spot, set_classes, spots, whole
 from sim.kernels.place import new_place, set_place
-from sim.kernels.room import floats2, floats3, ints1, zeros1, zeros2, zeros3
+from sim.kernels.room import floats2, floats3, floats4, ints1, zeros1, zeros2, zeros3
 from sim.kernels.steps import STEP_ROWS
 from sim.kernels.tables import slides
 from sim.kernels.windows import new_group
@@ -122,19 +122,21 @@ def fill_floor(task: Task, chain: Chain, place: Place, floor: Floor) -> None:
 def _add_unkept(e: int, left: float, task: Task, chain: Chain, place: Place, anew: Floats) -> None:
     """Add what words of a tensor with windows cost that nothing keeps: every word anew for every step."""
     t, classes, spots_ = chain.edge[e, TENSOR], len(task.node) + 1, 1
-    crossed = ints1(len(task.node), -1)
     for w in range(2):
         spots_ = max(spots_, spots(t, w, task, place))
     starts, prices = ints1(classes, 0), floats3(classes, PRICE_ROWS, len(anew))
-    steps, unused = floats3(2, STEP_ROWS, spots_), zeros1(len(anew))
+    tables, unused = floats4(2, 1, STEP_ROWS, spots_), zeros1(len(anew))
+    own_steps = Steps(ints1(len(task.node), -1), new_group(), tables)
+    steps = lend(own_steps)
     set_classes(e, task, chain, place, starts, prices)
     for c in range(classes):
         if starts[c] < 0:
             break
         for w in range(2):
-            fill_spot(e, w, 0, starts[c], 0, True, crossed, task, chain, place, new_group(), steps[w])
-        low, high = whole(UNMOVED, 0, 0, 0, 0, left, steps[0], steps[1])
+            fill_spot(e, w, 0, starts[c], 0, 1, w, 0, task, chain, place, steps)
+        low, high = whole(UNMOVED, 0, 0, 0, 0, left, tables[0, 0], tables[1, 0])
         add_words(low, high, 0.0, prices[c], chain.per_tile, anew, unused)
+    give_back(own_steps)
 
 
 @part

@@ -27,6 +27,7 @@ from sim.kernels.follow import see
 from sim.kernels.jit import cache_folder, find, function_of, is_kept, leave_to, shortcuts
 from sim.kernels.lean import is_lean
 from sim.kernels.nests import price_nest
+from sim.kernels.paths import fill_spot
 from sim.kernels.roots import fill_floor
 
 _INT, _ROW, _TABLE, _BOOK = int64, int64[::1], int64[:, ::1], int64[:, :, ::1]
@@ -41,7 +42,7 @@ _LIGHT = "1"
 _SELDOM = (100_000, 50, 1000)
 
 _PRICING: Any = (price_nest,)
-_BOUNDS: Any = (fill_floor, fill_tables, fill_ahead, set_rents, see)
+_BOUNDS: Any = (fill_spot, fill_floor, fill_tables, fill_ahead, set_rents, see)
 _KERNELS: dict[str, tuple[Any, ...]] = {"compile_counting": (reuse.count,)}
 if not config.DISABLE_JIT:
     _KERNELS["compile_prices"] = tuple(function_of(p.symbol) for p in _PRICING)
