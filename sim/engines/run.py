@@ -8,12 +8,13 @@ import multiprocessing
 import signal
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from sim import __version__
 from sim.arch.tree import Architecture, Fanout
@@ -253,23 +254,59 @@ def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], No
     before = multiprocessing.active_children()
     number = max(1, min(jobs, len(work)) - 1)
     with concurrent.futures.ProcessPoolExecutor(number, mp_context=context, initializer=_warn_plainly) as pool:
+        left = _Left(what, work, pool)
         with _uninterrupted():
-            futures = {key: pool.submit(what, job) for key, job in work.items()}
+            for _ in range(2 * number):  # one to work at, and one that comes next
+                left.hand_over()
         workers = [child for child in multiprocessing.active_children() if child not in before]
         try:
-            for key in reversed(work):
-                if futures[key].cancel():
-                    out[key] = what(work[key])
-                    done(key)
-            others = {future: key for key, future in futures.items() if key not in out}
+            while (key := left.take()) is not None:
+                out[key] = what(work[key])
+                done(key)
+            others = left.handed_over()
             for future in concurrent.futures.as_completed(others):
                 out[others[future]] = future.result()
                 done(others[future])
         except BaseException:
+            left.forget()
             for worker in workers:  # what they are doing may take long, and nobody wants it any more
                 worker.terminate()
             raise
     return out
+
+
+class _Left(Generic[_T]):
+    """Work that nobody has begun with."""
+
+    def __init__(self, what: Callable[[Job], _T], work: Work, pool: concurrent.futures.ProcessPoolExecutor) -> None:
+        self._what, self._work, self._pool = what, work, pool
+        self._keys = deque(work)
+        self._others: dict[concurrent.futures.Future[_T], object] = {}
+        self._lock = threading.Lock()  # the pool's own thread asks for more work
+
+    def hand_over(self, _: object = None) -> None:
+        """Give other processes what comes first; whoever is done with it takes what comes then."""
+        with self._lock:
+            if not self._keys:
+                return
+            future = self._pool.submit(self._what, self._work[self._keys[0]])
+            self._others[future] = self._keys.popleft()
+        future.add_done_callback(self.hand_over)
+
+    def take(self) -> object | None:
+        """What comes last; None if nothing is left."""
+        with self._lock:
+            return self._keys.pop() if self._keys else None
+
+    def handed_over(self) -> dict[concurrent.futures.Future[_T], object]:
+        """What others have got."""
+        with self._lock:
+            return dict(self._others)
+
+    def forget(self) -> None:
+        """Nothing is to be done any more."""
+        with self._lock:
+            self._keys.clear()
 
 
 def _warn_plainly() -> None:

@@ -107,6 +107,28 @@ def keep_full(forget_full: Rule, tell: Tell) -> Rule:
     return nothing
 
 
+def follow_all(limit: Rule, tell: Tell) -> Rule:
+    """Moves are made without a look before."""
+
+    def none(*args: Any) -> float:
+        if limit(*args) < NEVER:
+            tell()
+        return float(NEVER)
+
+    return none
+
+
+def look_at_times(looked: Rule, tell: Tell) -> Rule:
+    """Times are looked at ahead, however short they are."""
+
+    def all_of_them(most: int, *rest: Any) -> int:
+        if looked(most, *rest) < most:
+            tell()
+        return most
+
+    return all_of_them
+
+
 def set_no_rents(set_rents: Rule, tell: Tell) -> Rule:
     """Room that several tensors share costs nothing."""
 
@@ -124,6 +146,8 @@ RULES: dict[str, tuple[Any, str, Callable[[Rule, Tell], Rule]]] = {
     "parts, by their roots": (parts, "root_bounds", forget_roots),
     "ways to use the copies": (Parts, "_crude_bounds", forget_crude),
     "room that cannot run short": (moves, "_forget_full", keep_full),
+    "moves, by a look before": (moves, "_limit", follow_all),
+    "times that are short": (branch, "_looked", look_at_times),
     "labels, by rents of room": (branch, "set_rents", set_no_rents),
 }
 
