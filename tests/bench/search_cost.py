@@ -144,7 +144,7 @@ def draw(points: list[Point]) -> None:
     axes.set_xlabel("nests in the map space")
     axes.set_ylabel("seconds of CPU")
     proved, stop = sum(p.proved for p in points), f"stopped after {BUDGET_S:g} s of wall time"
-    title = f"The exact search, least energy-delay product: {proved} of {len(points)} proved, the others {stop}"
+    title = f"Least energy-delay product: {proved} of {len(points)} proved, the others {stop}"
     axes.set_title(title, loc="left", fontsize=9)
     axes.grid(lw=0.5, alpha=0.5)
     axes.set_axisbelow(True)
