@@ -125,6 +125,7 @@ class _Search:
 
     Attributes:
         left: what was left out is worth at least this.
+        open: and so is what is still to be searched.
     """
 
     space: Space
@@ -132,6 +133,7 @@ class _Search:
     deadline: float
     best: float = math.inf
     left: float = math.inf
+    open: float = -math.inf
     nest: Mapping | None = None
     tally: Ints = field(default_factory=lambda: np.zeros(4, np.int64))
     labels: dict[int, Labels] = field(default_factory=dict)
@@ -164,6 +166,9 @@ class _Search:
             timer.start()
         try:
             self._run()
+        except KeyboardInterrupt:
+            self.left = min(self.left, self.open)
+            raise
         finally:
             if timer:
                 timer.cancel()
@@ -187,8 +192,9 @@ class _Search:
             many = min(2 * many, _TOGETHER)
             if not group or group[0][0] >= self.best - SLACK or group[0][0] == NEVER:
                 break
+            self.open = min(group[0][0], parts.next)
             if time.monotonic() >= self.deadline or self.tally[MADE] > most_made:
-                self.left = min(self.left, group[0][0])
+                self.left = min(self.left, self.open)
                 break
             for own in by_chain(group):
                 parts.put_back(own[self._search(own, parts, limits, exact) :])

@@ -68,7 +68,7 @@ class Parts:
 
         Those that are worth `best` or more may be missing.
         """
-        while self._next < best and not self._is_clear(best):
+        while self.next < best and not self._is_clear(best):
             self._make_bounds(best)
         out: list[Part] = []
         while self._waiting and len(out) < many and self._is_clear(best):
@@ -77,7 +77,7 @@ class Parts:
 
     def _is_clear(self, best: float) -> bool:
         """Whether it is known which part to search next: any good one, as long as there is no nest."""
-        return bool(self._waiting) and (best == NEVER or self._waiting[0][0] <= self._next)
+        return bool(self._waiting) and (best == NEVER or self._waiting[0][0] <= self.next)
 
     def put_back(self, parts: list[Part]) -> None:
         """They have not been searched yet."""
@@ -85,7 +85,7 @@ class Parts:
             heapq.heappush(self._waiting, part)
 
     @property
-    def _next(self) -> float:
+    def next(self) -> float:
         """Ways of which there are no bounds yet are worth at least this."""
         return float(self._crude[self._order[self._begun]]) if self._begun < len(self._order) else self._first
 
