@@ -233,7 +233,7 @@ def each(what: Callable[[Job], _T], work: Work, jobs: int, done: Callable[[objec
     Args:
         what: a function that another process can import.
     """
-    return _serial(what, work, done) if jobs == 1 else _parallel(what, work, done, jobs)
+    return _serial(what, work, done) if min(jobs, len(work)) <= 1 else _parallel(what, work, done, jobs)
 
 
 def _serial(what: Callable[[Job], _T], work: Work, done: Callable[[object], None]) -> dict[object, _T]:
@@ -246,13 +246,13 @@ def _serial(what: Callable[[Job], _T], work: Work, done: Callable[[object], None
 
 def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], None], jobs: int) -> dict[object, _T]:
     """Others begin with the first work, this process with the last: it has nothing to wait for."""
-    out = {}
+    out: dict[object, _T] = {}
     for strategy in {type(o.strategy): o.strategy for _, arch, _, o in work.values() if arch.mapped}.values():
         if not is_ready(strategy):
             make_ready(strategy)  # or each process would compile for itself
     context = multiprocessing.get_context("spawn")  # threads and compiled code do not survive a fork
     before = multiprocessing.active_children()
-    number = max(1, min(jobs, len(work)) - 1)
+    number = min(jobs, len(work)) - 1
     with concurrent.futures.ProcessPoolExecutor(number, mp_context=context, initializer=_warn_plainly) as pool:
         left = _Left(what, work, pool)
         with _uninterrupted():
@@ -260,13 +260,13 @@ def _parallel(what: Callable[[Job], _T], work: Work, done: Callable[[object], No
                 left.hand_over()
         workers = [child for child in multiprocessing.active_children() if child not in before]
         try:
-            while (key := left.take()) is not None:
-                out[key] = what(work[key])
-                done(key)
-            others = left.handed_over()
-            for future in concurrent.futures.as_completed(others):
-                out[others[future]] = future.result()
-                done(others[future])
+            while len(out) < len(work):
+                if (key := left.take()) is not None:
+                    out[key] = what(work[key])
+                    done(key)
+                for other, result in left.finished():
+                    out[other] = result
+                    done(other)
         except BaseException:
             left.forget()
             for worker in workers:  # what they are doing may take long, and nobody wants it any more
@@ -284,8 +284,10 @@ class _Left(Generic[_T]):
         self._others: dict[concurrent.futures.Future[_T], object] = {}
         self._lock = threading.Lock()  # the pool's own thread asks for more work
 
-    def hand_over(self, _: object = None) -> None:
+    def hand_over(self, before: concurrent.futures.Future[_T] | None = None) -> None:
         """Give other processes what comes first; whoever is done with it takes what comes then."""
+        if before is not None and (before.cancelled() or before.exception()):
+            return  # this process will see it soon; and a pool that is broken takes no work
         with self._lock:
             if not self._keys:
                 return
@@ -298,10 +300,21 @@ class _Left(Generic[_T]):
         with self._lock:
             return self._keys.pop() if self._keys else None
 
-    def handed_over(self) -> dict[concurrent.futures.Future[_T], object]:
-        """What others have got."""
+    def finished(self) -> Iterator[tuple[object, _T]]:
+        """What others are done with; waits for something if nothing else is left to do.
+
+        Raises:
+            TilenestError: when a process has been killed. And whatever its work has raised.
+        """
         with self._lock:
-            return dict(self._others)
+            others, timeout = list(self._others), 0 if self._keys else None
+        for future in concurrent.futures.wait(others, timeout, concurrent.futures.FIRST_COMPLETED).done:
+            with self._lock:
+                key = self._others.pop(future)
+            try:
+                yield key, future.result()
+            except concurrent.futures.BrokenExecutor:
+                raise TilenestError("a process ended before its work was done: was there memory enough?") from None
 
     def forget(self) -> None:
         """Nothing is to be done any more."""

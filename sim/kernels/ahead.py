@@ -102,11 +102,13 @@ def _cross(
 
 @part
 def is_reached(k: int, status: int, task: Task, chain: Chain) -> bool:
-    """Whether the edges that are closed lead from memories that this stretch has reached."""
+    """Whether edges from memories that this stretch has reached may have led to a status; some pass by others."""
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
-        first = 1 if chain.level[t, 0] < 0 else 0
-        if i > first and chain.stage[t, i - 1] > k:
+        reached = i <= (1 if chain.level[t, 0] < 0 else 0)
+        for j in range(i):
+            reached = reached or (chain.stage[t, j] <= k and chain.between[t, j, i] >= 0)
+        if not reached:
             return False
     return True
 

@@ -128,7 +128,7 @@ def _search(
                 push(label, labels)
         elif made + 1000 > len(labels.key) or exact.tally[STOP]:
             exact.tally[FULL] += exact.tally[STOP] == 0
-            left = labels.key[label]
+            left = min(labels.key[label], labels.top[0]) if labels.order[0] else labels.key[label]
             break
         else:
             begun = made

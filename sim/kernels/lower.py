@@ -193,7 +193,7 @@ class _Lower(Variables):
         index = expr.index if expr.op == "getitem" else expr.index_var
         if isinstance(kind, BaseTuple) and index is not None and not self._is_owner(kind):
             at = getattr(self.typeof(index.name), "literal_value", None)
-            return None if at is None else self._parts(expr.value.name, len(kind))[at]
+            return self._parts(expr.value.name, len(kind))[at] if isinstance(at, int) else None
         if type(kind) is not types.Array or index is None:
             return None
         indices = self._indices(index.name, self.fndesc.calltypes[expr].args[1])
