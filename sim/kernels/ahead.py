@@ -102,13 +102,11 @@ def _cross(
 
 @part
 def is_reached(k: int, status: int, task: Task, chain: Chain) -> bool:
-    """Whether edges from memories that this stretch has reached may have led to a status; some pass by others."""
+    """Whether the edges that are closed lead from memories that this stretch has reached."""
     for t in range(len(task.depends)):
         i = status_of(status, t, chain)
-        reached = i <= (1 if chain.level[t, 0] < 0 else 0)
-        for j in range(i):
-            reached = reached or (chain.stage[t, j] <= k and chain.between[t, j, i] >= 0)
-        if not reached:
+        first = 1 if chain.level[t, 0] < 0 else 0
+        if i > first and chain.stage[t, i - 1] > k:
             return False
     return True
 

@@ -5,7 +5,9 @@ A nest belongs to the space if it is legal and
 - every tensor is kept at its home, and in any of the memories further in that may keep it, each at its own place;
 - over the axes of the fanouts a dimension of size X is spread s ways, where s divides X or is the least for the
   passes ceil(X / s) that it leaves; its loops in time make exactly so many passes, in any factors, in any order;
-- it obeys the dataflow.
+- it obeys the dataflow;
+- a tensor that passes by a memory outside a fanout closes outside that fanout: not listed by the search are nests in
+  which loops inside a PE bring it word by word from further out (an edge such as partial sums from a PE to DRAM).
 """
 
 from __future__ import annotations
